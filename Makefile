@@ -1,0 +1,31 @@
+# make lab    opens the course          make test       checks everything
+# make bench  measures training speed   make notebooks  runs the notebooks and stores their outputs
+# On Linux without a GPU, `make lab TORCH=cpu` installs the small CPU build of PyTorch.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+TORCH ?= default
+INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
+RUN := .venv/bin/python -m
+STAMP := .venv/installed
+
+.PHONY: lab test bench notebooks
+
+lab: $(STAMP)
+	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+
+test: $(STAMP)
+	$(RUN) ruff check helpers tests
+	$(RUN) pytest $(TEST_OPTIONS)
+
+bench: $(STAMP)
+	$(RUN) tests.bench
+
+notebooks: $(STAMP)
+	$(RUN) tests.store_outputs $(NOTEBOOKS)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(RUN) pip install --disable-pip-version-check $(INDEX) -c constraints.txt -e '.[test]'
+	@touch $@

@@ -1,0 +1,159 @@
+"""Images in memory, in three parts: train, validation, test.
+
+The parts are drawn once, with a seed of their own, and never inside an objective: every trial of a study is
+judged on the same validation images, and the test images wait until the end.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from helpers.errors import BadInput, one_of
+
+DATASETS = ("digits", "fashion")
+CACHE = Path.home() / ".cache" / "learn-optuna"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images of shape (n, channels, height, width), standardised, and labels of shape (n,), int64."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: str | torch.device) -> Split:
+        """The same images on another device."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Three splits of one data set; `classes` counts the labels."""
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    classes: int
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        return tuple(self.train.images.shape[1:])
+
+    def to(self, device: str | torch.device) -> Dataset:
+        """The same data on another device."""
+        parts = (part.to(device) for part in (self.train, self.validation, self.test))
+        return Dataset(self.name, *parts, classes=self.classes)
+
+
+def load_dataset(
+    name: str = "digits",
+    *,
+    split_seed: int = 0,
+    folder: str | Path | None = None,
+    dtype: torch.dtype | None = None,
+) -> Dataset:
+    """Loads a data set into memory.
+
+    Args:
+        name: "digits" (1,797 images of 8x8, part of scikit-learn, no network) or "fashion" (Fashion-MNIST,
+            70,000 images of 28x28, downloaded on first use).
+        split_seed: draws the validation part; the course leaves it alone.
+        folder: where Fashion-MNIST is kept; by default a cache folder in the home directory.
+        dtype: of the images. Digits are float64, so that a training run gives the same accuracies on any
+            processor; Fashion-MNIST is float32.
+
+    Raises:
+        BadInput: unknown name; Fashion-MNIST missing with no network; a damaged file.
+    """
+    one_of("data set", name, DATASETS)
+    if name == "digits":
+        return _digits(split_seed, dtype or torch.float64)
+    return _fashion(Path(folder) if folder else CACHE, split_seed, dtype or torch.float32)
+
+
+def _digits(split_seed: int, dtype: torch.dtype) -> Dataset:
+    """60 % train, 20 % validation, 20 % test, each with the same share of every digit."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    images, labels = load_digits(return_X_y=True)
+    images = images.reshape(-1, 1, 8, 8)
+    rest, test, rest_labels, test_labels = train_test_split(
+        images, labels, test_size=0.2, stratify=labels, random_state=split_seed
+    )
+    train, validation, train_labels, validation_labels = train_test_split(
+        rest, rest_labels, test_size=0.25, stratify=rest_labels, random_state=split_seed
+    )
+    parts = ((train, train_labels), (validation, validation_labels), (test, test_labels))
+    return _standardised("digits", parts, dtype)
+
+
+def _fashion(folder: Path, split_seed: int, dtype: torch.dtype) -> Dataset:
+    """Five sixths of the official training images train, one sixth validates; the test part is the official one."""
+    train, test = _fashion_part(folder, train=True), _fashion_part(folder, train=False)
+    images, labels = train.data[:, None].numpy(), train.targets.numpy()
+    order = np.random.default_rng(split_seed).permutation(len(labels))
+    held, kept = np.split(order, [len(order) // 6])
+    parts = (
+        (images[kept], labels[kept]),
+        (images[held], labels[held]),
+        (test.data[:, None].numpy(), test.targets.numpy()),
+    )
+    return _standardised("fashion", parts, dtype)
+
+
+def _fashion_part(folder: Path, train: bool):
+    """One official part, read by torchvision; downloads first when nothing is there."""
+    from torchvision.datasets import FashionMNIST
+
+    raw = folder / "FashionMNIST" / "raw"
+    if not raw.is_dir():
+        _download_fashion(folder)
+    try:
+        part = FashionMNIST(str(folder), train=train)
+    except (RuntimeError, ValueError, AssertionError, OSError, EOFError, IndexError) as error:
+        raise BadInput(
+            f"The Fashion-MNIST files in {raw} are damaged or incomplete: delete that folder and load again."
+        ) from error
+    if part.data.shape[1:] != (28, 28) or len(part.data) != len(part.targets) or len(part.data) == 0:
+        raise BadInput(f"The Fashion-MNIST files in {raw} do not fit together: delete that folder and load again.")
+    return part
+
+
+def _download_fashion(folder: Path) -> None:
+    """Downloads beside the final place and moves in one step, so that a broken download leaves nothing behind."""
+    from torchvision.datasets import FashionMNIST
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as waiting:
+        try:
+            FashionMNIST(waiting, download=True)
+        except (OSError, RuntimeError) as error:
+            raise BadInput(
+                f"Fashion-MNIST is not in {folder} and could not be downloaded: connect to a network once, "
+                "or use load_dataset('digits'), which needs none."
+            ) from error
+        shutil.move(Path(waiting) / "FashionMNIST", folder / "FashionMNIST")
+
+
+def _standardised(name: str, parts: tuple, dtype: torch.dtype) -> Dataset:
+    """Tensors with the training part's mean 0 and standard deviation 1."""
+    train_images = parts[0][0]
+    mean, spread = float(train_images.mean()), float(train_images.std())
+    splits = [
+        Split((torch.from_numpy(images).to(dtype) - mean) / spread, torch.from_numpy(labels).long())
+        for images, labels in parts
+    ]
+    return Dataset(name, *splits, classes=int(splits[0].labels.max()) + 1)

@@ -1,0 +1,35 @@
+"""What every explorable shares: controls above a figure, a line of text, and a still picture."""
+
+from __future__ import annotations
+
+import base64
+
+import ipywidgets as widgets
+import plotly.graph_objects as go
+
+from helpers import plots
+
+
+class Explorable(widgets.VBox):
+    """Controls, a figure and a status line for the screen reader and for those who read without a kernel."""
+
+    def __init__(self, controls: list[widgets.Widget], figure: go.Figure) -> None:
+        self.figure = go.FigureWidget(figure)
+        self.status = widgets.HTML()
+        super().__init__([*controls, self.status, self.figure])
+
+    def say(self, text: str) -> None:
+        """Puts one line of plain text under the controls."""
+        self.status.value = text
+
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+        bundle = super()._repr_mimebundle_(**kwargs) | {"text/plain": f"{type(self).__name__}: {self.status.value}"}
+        if plots.wants_stills():
+            bundle["image/png"] = base64.b64encode(go.Figure(self.figure).to_image("png")).decode()
+        return bundle
+
+
+def slider(cls: type, description: str, **options) -> widgets.Widget:
+    """A slider that speaks on release or key press, wide enough for its name."""
+    style = {"description_width": "140px"}
+    return cls(description=description, style=style, layout={"width": "480px"}, continuous_update=False, **options)

@@ -1,0 +1,100 @@
+"""Exercises that check themselves: "not attempted yet", "not quite: because ...", or "correct"."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType
+
+from IPython.display import Code
+
+from helpers.errors import BadInput
+from helpers.learn.notes import Note
+
+SOLUTIONS = Path(__file__).parent.parent / "exercises" / "solutions"
+_checks: dict[str, Callable[..., str]] = {}
+
+
+class NotQuite(Exception):
+    """Raised by a check; its text says why the answer is not right yet."""
+
+
+def exercise(key: str) -> Callable:
+    """Registers the function that checks exercise `key`, such as "01.2".
+
+    The function takes the learner's answer (and what the notebook hands to `check` by name), raises NotQuite
+    with a reason, or returns a sentence for the learner who got it right.
+    """
+
+    def register(function: Callable[..., str]) -> Callable[..., str]:
+        _checks[key] = function
+        return function
+
+    return register
+
+
+def check(key: str, answer: object, **context: object) -> Note:
+    """Checks the learner's `answer` to exercise `key`; never raises because of the answer.
+
+    Raises:
+        BadInput: there is no such exercise.
+    """
+    _load(key)
+    if is_blank(answer):
+        return Note("open", f"Exercise {key}: not attempted yet.", "Replace the dots (...) and run the cell again.")
+    try:
+        praise = _checks[key](answer, **context)
+    except NotQuite as reason:
+        return Note("bad", f"Exercise {key}: not quite.", f"Because {reason}")
+    except Exception as error:  # whatever the learner's own code raises becomes the reason
+        sentence = f"Because running your answer raised {type(error).__name__}: {error}"
+        return Note("bad", f"Exercise {key}: not quite.", sentence)
+    return Note("good", f"Exercise {key}: correct.", praise)
+
+
+def show_solution(key: str) -> Code | Note:
+    """The solution of exercise `key` as code, or a note when the instructor holds the solutions back."""
+    _load(key)
+    solutions = read_solutions(key[:2])
+    if key not in solutions:
+        return Note("open", f"Exercise {key}: the solution is held back.", "Ask your instructor for it.")
+    return Code(solutions[key], language="python")
+
+
+def read_solutions(notebook: str) -> dict[str, str]:
+    """Every solution of one notebook ("01") by its key; empty when the file is held back."""
+    path = SOLUTIONS / f"nb{notebook}.py"
+    if not path.exists():
+        return {}
+    parts = re.split(r"^# Exercise (\d\d\.\d)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {key: code.strip() for key, code in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def is_blank(answer: object) -> bool:
+    """True while an answer, or a function's code, still holds the dots of the empty exercise."""
+    if answer is Ellipsis:
+        return True
+    if isinstance(answer, dict):
+        return any(map(is_blank, answer.values()))
+    if isinstance(answer, list | tuple | set):
+        return any(map(is_blank, answer))
+    return _has_dots(getattr(answer, "__code__", None))
+
+
+def _has_dots(code: CodeType | None) -> bool:
+    return code is not None and any(
+        constant is Ellipsis or (isinstance(constant, CodeType) and _has_dots(constant)) for constant in code.co_consts
+    )
+
+
+def _load(key: str) -> None:
+    """Imports the checks of the key's notebook."""
+    if key not in _checks and re.fullmatch(r"\d\d\.\d", str(key)):
+        try:
+            importlib.import_module(f"helpers.exercises.nb{key[:2]}")
+        except ModuleNotFoundError:
+            pass
+    if key not in _checks:
+        raise BadInput(f"There is no exercise {key!r}: use the number that stands above the exercise, such as '01.2'.")

@@ -1,0 +1,37 @@
+"""How the course's devices speak in a notebook: one short note, as text and as a coloured box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+MARKS = {"good": "✓", "bad": "✗", "open": "○"}
+COLOURS = {"good": "#009E73", "bad": "#D55E00", "open": "#0072B2"}
+
+
+@dataclass(frozen=True)
+class Note:
+    """A headline and what stands below it; `mood` is "good", "bad" or "open"."""
+
+    mood: str
+    headline: str
+    detail: str = ""
+
+    def __repr__(self) -> str:
+        lines = [f"{MARKS[self.mood]} {self.headline}", *(f"  {line}" for line in self.detail.splitlines())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        colour = COLOURS[self.mood]
+        detail = "<br>".join(escape(line) for line in self.detail.splitlines())
+        return (
+            f'<div style="border-left:4px solid {colour};padding:2px 10px;margin:4px 0">'
+            f'<span style="color:{colour}">{MARKS[self.mood]}</span> <b>{escape(self.headline)}</b>'
+            + (f"<br>{detail}" if detail else "")
+            + "</div>"
+        )
+
+
+def plain(value: object) -> str:
+    """A number with four significant digits, anything else as it prints."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,55 @@
+"""Predictions: a question with buttons before the run, compared with the result after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+
+from helpers.errors import BadInput, one_of
+from helpers.learn.notes import Note
+
+_revealed: dict[str, bool] = {}
+
+
+class Prediction(widgets.VBox):
+    """A question and its buttons; `guess` is the chosen option, or None."""
+
+    def __init__(self, question: str, options: Sequence[str]) -> None:
+        self.question, self.options = question, tuple(options)
+        self._buttons = widgets.ToggleButtons(
+            options=self.options, value=None, style={"button_width": "auto"}, layout={"width": "auto"}
+        )
+        super().__init__([widgets.HTML(f"<b>Your prediction:</b> {question}"), self._buttons])
+
+    @property
+    def guess(self) -> str | None:
+        """The option that was pressed last."""
+        return self._buttons.value
+
+    def reveal(self, outcome: str, why: str = "") -> Note:
+        """Compares the guess with the `outcome`, which has to be one of the options (BadInput)."""
+        one_of("outcome", outcome, self.options)
+        if self.guess is None:
+            return Note("open", f"Measured: {outcome}.", f"You made no prediction this time. {why}".strip())
+        right = self.guess == outcome
+        _revealed[self.question] = right
+        score = f"Your predictions in this notebook: {sum(_revealed.values())} of {len(_revealed)} right."
+        headline = f"You predicted {self.guess}; measured: {outcome}."
+        return Note("good" if right else "bad", headline, f"{why}\n{score}".strip())
+
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+        choices = " | ".join(self.options)
+        text = f"Your prediction: {self.question} [ {choices} ]"
+        return super()._repr_mimebundle_(**kwargs) | {"text/plain": text}
+
+
+def predict(question: str, options: Sequence[str]) -> Prediction:
+    """Asks `question`; answering is voluntary, and nothing depends on it.
+
+    Raises:
+        BadInput: fewer than two options, or one twice.
+    """
+    if len(set(options)) < 2 or len(set(options)) < len(options):
+        raise BadInput(f"A prediction needs at least two different options, not {list(options)!r}.")
+    return Prediction(question, options)

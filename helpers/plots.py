@@ -1,0 +1,107 @@
+"""The course's one look: a Plotly template, a palette, and still pictures for those who read without a kernel.
+
+The palette is the one of Okabe and Ito, "Color Universal Design" (2008), without its yellow, which is too faint
+on white.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+import plotly.io as pio
+
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+INK, FAINT = "#222222", "#9a9a9a"
+STILLS = "LEARN_OPTUNA_STILLS"
+
+
+def use_course_look() -> None:
+    """Makes every Plotly figure of this session, Optuna's too, look like the course's."""
+    template = go.layout.Template(pio.templates["plotly_white"])
+    template.layout.update(
+        colorway=PALETTE,
+        font={"size": 13, "color": INK},
+        height=380,
+        width=760,
+        margin={"l": 70, "r": 30, "t": 60, "b": 60},
+        hoverlabel={"font": {"size": 12}},
+    )
+    pio.templates["learn_optuna"] = template
+    pio.templates.default = "learn_optuna"
+    pio.renderers.default = "plotly_mimetype+png" if wants_stills() else "plotly_mimetype"
+
+
+def wants_stills() -> bool:
+    """True while the course's own outputs are stored (needs kaleido and a Chromium)."""
+    return bool(os.environ.get(STILLS))
+
+
+def learning_curves(curves: Mapping[str, Sequence], title: str) -> go.Figure:
+    """Validation accuracy against epochs trained; `curves` maps a label to a list of `training.Epoch`."""
+    figure = go.Figure(layout={"title": title, "showlegend": False})
+    for colour, (label, epochs) in zip(PALETTE * len(curves), curves.items(), strict=False):
+        trained = [epoch.number + 1 for epoch in epochs]
+        accuracy = [epoch.validation_accuracy for epoch in epochs]
+        figure.add_scatter(x=trained, y=accuracy, mode="lines+markers", line_color=colour, name=label)
+        _label_end(figure, trained[-1], accuracy[-1], label, colour)
+    figure.update_xaxes(title="epochs trained", dtick=max(1, len(trained) // 10))
+    figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
+    figure.update_layout(margin_r=170)
+    return figure
+
+
+def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str) -> go.Figure:
+    """The incumbent's score against trials; `runs` maps a label to one or more lists of best-so-far scores.
+
+    Several lists become their median and a band from the lowest to the highest.
+    """
+    figure = go.Figure(layout={"title": title, "showlegend": False})
+    lowest = 1.0
+    for colour, (label, lists) in zip(PALETTE * len(runs), runs.items(), strict=False):
+        trials = list(range(1, len(lists[0]) + 1))
+        columns = [sorted(column) for column in zip(*lists, strict=True)]
+        middle = [(column[(len(column) - 1) // 2] + column[len(column) // 2]) / 2 for column in columns]
+        lowest = min(lowest, columns[0][0])
+        if len(lists) > 1:
+            _band(figure, trials, columns, colour)
+        figure.add_scatter(x=trials, y=middle, mode="lines+markers", line={"color": colour, "shape": "hv"}, name=label)
+        _label_end(figure, trials[-1], middle[-1], label, colour)
+    figure.update_xaxes(title="trials")
+    figure.update_yaxes(title="best validation accuracy so far", range=[lowest - 0.03, 1.02])
+    figure.update_layout(margin_r=170)
+    _spread_labels(figure)
+    return figure
+
+
+def _band(figure: go.Figure, trials: list[int], columns: list[list[float]], colour: str) -> None:
+    """A shaded area from the lowest to the highest run."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    edge = {"width": 0, "shape": "hv"}
+    common = {"mode": "lines", "line": edge, "hoverinfo": "skip"}
+    figure.add_scatter(x=trials, y=[column[0] for column in columns], **common)
+    figure.add_scatter(
+        x=trials, y=[column[-1] for column in columns], fill="tonexty",
+        fillcolor=f"rgba({red},{green},{blue},0.15)", **common,
+    )
+
+
+def _label_end(figure: go.Figure, x: float, y: float, label: str, colour: str) -> None:
+    """A direct label at the right end of a line."""
+    figure.add_annotation(
+        x=x, y=y, text=label, font_color=colour, showarrow=False, xanchor="left", xshift=8, name="end",
+    )
+
+
+def _spread_labels(figure: go.Figure, gap: int = 17, plot_height: int = 260) -> None:
+    """Moves direct labels apart, in pixels, where lines end close together."""
+    low, high = figure.layout.yaxis.range
+    ends = sorted((note for note in figure.layout.annotations if note.name == "end"), key=lambda note: note.y)
+    last = None
+    for note in ends:
+        wanted = (note.y - low) / (high - low) * plot_height
+        placed = wanted if last is None else max(wanted, last + gap)
+        note.yshift = placed - wanted
+        last = placed

@@ -94,11 +94,11 @@ def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[E
     Raises:
         BadInput: the batch is larger than the training part.
     """
-    images, labels = data.train.images, data.train.labels
-    if config.batch_size > len(labels):
+    available = len(data.train)
+    if config.batch_size > available:
         raise BadInput(
-            f"batch_size is {config.batch_size} but there are only {len(labels)} training images: "
-            f"choose at most {len(labels)}."
+            f"batch_size is {config.batch_size} but there are only {available} training images: "
+            f"choose at most {available}."
         )
     optimizer = _create_optimizer(model, config)
     augment = make_augmentation(config.augmentation)

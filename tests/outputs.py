@@ -31,7 +31,7 @@ def rounded(value: Any) -> Any:
     if isinstance(value, dict):
         if "bdata" in value:
             array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
-            return rounded(array.tolist()) + [value.get("shape", "")]
+            return [*rounded(array.tolist()), value.get("shape", "")]
         return {key: rounded(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(part) for part in value]

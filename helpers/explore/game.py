@@ -32,7 +32,7 @@ class Knob:
             setting = self.low * (self.high / self.low) ** position
         else:
             setting = self.low + (self.high - self.low) * position
-        return int(round(setting)) if self.whole else float(f"{setting:.3g}")
+        return round(setting) if self.whole else float(f"{setting:.3g}")
 
 
 KNOBS = (

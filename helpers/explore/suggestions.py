@@ -31,7 +31,14 @@ class SuggestionState:
 
 
 def suggestion_state(
-    kind: str, low: float, high: float, *, log: bool = False, step: float | None = None, draws: int = 1000, seed: int = 0
+    kind: str,
+    low: float,
+    high: float,
+    *,
+    log: bool = False,
+    step: float | None = None,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> SuggestionState:
     """Draws from one suggestion, all names in one trial of a seeded RandomSampler.
 
@@ -58,9 +65,8 @@ def suggestion_state(
         message = f"{np.mean(np.asarray(values) < middle):.0%} of the values lie below the middle, {middle:.3g}."
     if caught:
         message = f"Optuna warns: {caught[0].message} {message}"
-    return SuggestionState(
-        code, tuple(values), tuple(positions.tolist()), tuple((counts / draws).tolist()), message, log and different > BINS
-    )
+    shares = tuple((counts / draws).tolist())
+    return SuggestionState(code, tuple(values), tuple(positions.tolist()), shares, message, log and different > BINS)
 
 
 def _edges(low: float, high: float, *, whole: bool, log: bool) -> np.ndarray:

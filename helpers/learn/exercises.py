@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 from collections.abc import Callable
@@ -92,9 +93,7 @@ def _has_dots(code: CodeType | None) -> bool:
 def _load(key: str) -> None:
     """Imports the checks of the key's notebook."""
     if key not in _checks and re.fullmatch(r"\d\d\.\d", str(key)):
-        try:
+        with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(f"helpers.exercises.nb{key[:2]}")
-        except ModuleNotFoundError:
-            pass
     if key not in _checks:
         raise BadInput(f"There is no exercise {key!r}: use the number that stands above the exercise, such as '01.2'.")

@@ -104,12 +104,12 @@ class SuggestionExplorer(Explorable):
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self._kind = widgets.ToggleButtons(options=KINDS, value="float", style={"button_width": "110px"})
-        exponents = [(f"1e{n}", 10.0**n) for n in range(-5, 4)]
+        exponents = [(f"1e{n}", float(f"1e{n}")) for n in range(-5, 4)]
         self._low = slider(widgets.SelectionSlider, "low", options=[("0", 0.0), *exponents], value=1e-5)
         self._high = slider(widgets.SelectionSlider, "high", options=exponents, value=1e-1)
         self._log = widgets.Checkbox(description="log=True", value=False)
         self._step = slider(
-            widgets.SelectionSlider, "step", options=[("none", None), *exponents], value=None
+            widgets.SelectionSlider, "step", options=[("none", 0.0), *exponents], value=0.0
         )
         controls = [self._kind, self._low, self._high, self._step, self._log]
         super().__init__(controls, _empty_figure())
@@ -122,7 +122,7 @@ class SuggestionExplorer(Explorable):
         """What the picture shows."""
         return suggestion_state(
             self._kind.value, self._low.value, self._high.value,
-            log=self._log.value, step=self._step.value, seed=self.seed,
+            log=self._log.value, step=self._step.value or None, seed=self.seed,
         )
 
     def _draw(self, _=None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import plotly.io as pio
+from plotly.subplots import make_subplots
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
@@ -50,30 +51,49 @@ def learning_curves(curves: Mapping[str, Sequence], title: str) -> go.Figure:
     figure.update_xaxes(title="epochs trained", dtick=max(1, len(trained) // 10))
     figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
     figure.update_layout(margin_r=170)
+    _spread_labels(figure)
     return figure
 
 
-def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str) -> go.Figure:
+def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor: float = 0.0) -> go.Figure:
     """The incumbent's score against trials; `runs` maps a label to one or more lists of best-so-far scores.
 
-    Several lists become their median and a band from the lowest to the highest.
+    Several lists become their median and a band from the lowest to the highest. The axis begins at `floor`, so
+    that late, small differences can be seen.
     """
     figure = go.Figure(layout={"title": title, "showlegend": False})
-    lowest = 1.0
     for colour, (label, lists) in zip(PALETTE * len(runs), runs.items(), strict=False):
         trials = list(range(1, len(lists[0]) + 1))
         columns = [sorted(column) for column in zip(*lists, strict=True)]
         middle = [(column[(len(column) - 1) // 2] + column[len(column) // 2]) / 2 for column in columns]
-        lowest = min(lowest, columns[0][0])
         if len(lists) > 1:
             _band(figure, trials, columns, colour)
         figure.add_scatter(x=trials, y=middle, mode="lines+markers", line={"color": colour, "shape": "hv"}, name=label)
         _label_end(figure, trials[-1], middle[-1], label, colour)
     figure.update_xaxes(title="trials")
-    figure.update_yaxes(title="best validation accuracy so far", range=[lowest - 0.03, 1.02])
+    figure.update_yaxes(title="best validation accuracy so far", range=[floor, 1 + 0.02 * (1 - floor)])
     figure.update_layout(margin_r=170)
     _spread_labels(figure)
     return figure
+
+
+def image_row(images, labels: Sequence[object]) -> go.Figure:
+    """Grey images (n, 1, height, width) side by side, each with its label above."""
+    figure = make_subplots(rows=1, cols=len(images), subplot_titles=[str(label) for label in labels])
+    for column, image in enumerate(images, start=1):
+        pixels = go.Heatmap(z=image[0].numpy(), colorscale="gray_r", showscale=False, hoverinfo="skip")
+        figure.add_trace(pixels, row=1, col=column)
+        figure.update_yaxes(scaleanchor=f"x{column}", autorange="reversed", col=column)
+    figure.update_xaxes(visible=False, constrain="domain").update_yaxes(visible=False, constrain="domain")
+    return figure.update_layout(height=120, margin={"t": 30, "b": 10, "l": 10, "r": 10})
+
+
+def note_beside(figure: go.Figure, x: float, text: str) -> go.Figure:
+    """A vertical line at `x` with its label to the left."""
+    figure.add_vline(x=x, line_color=VERMILLION)
+    return figure.add_annotation(
+        x=x, y=1, yref="paper", text=text, font_color=VERMILLION, showarrow=False, xanchor="right", xshift=-6
+    )
 
 
 def _band(figure: go.Figure, trials: list[int], columns: list[list[float]], colour: str) -> None:

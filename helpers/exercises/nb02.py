@@ -80,8 +80,8 @@ def a_budget_as_constraint(objective: Callable) -> str:
         if "budget" not in trial.constraints:
             raise NotQuite('no constraint named "budget" was set: trial.set_constraint("budget", ...).')
         value = trial.constraints["budget"]
-        if value > 0 and product < 1280:
-            raise NotQuite(f"a product of {product} is allowed, but its constraint is {value:g}, above 0: turn the sign.")
+        if value == 1280 - product != 0:
+            raise NotQuite(f"a product of {product} gives {value:g}: turn the sign, used minus allowed.")
         if (value <= 0) != (product <= 1280):
             raise NotQuite(f"a product of {product} gives {value:g}; at or below 0 is feasible, so use product - 1280.")
     return "At or below zero is feasible: what was used, minus what is allowed."

@@ -1,5 +1,4 @@
 """Solutions of notebook 02. Each stands in the place of the dots; `check` is called by the notebook."""
-# ruff: noqa: F821
 
 # Exercise 02.1
 def repaired_1(trial):

@@ -134,7 +134,7 @@ class BeTheSampler(Explorable):
 
 
 def _empty_figure(budget: int) -> go.Figure:
-    figure = go.Figure(layout={"title": "Your search", "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}})
+    figure = go.Figure(layout={"title": "Your search", "margin_t": 80, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}})
     figure.add_scatter(
         mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial",
         hovertemplate="trial %{x}: %{y:.3f}<br>%{text}<extra></extra>",

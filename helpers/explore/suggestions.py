@@ -139,6 +139,6 @@ def _empty_figure() -> go.Figure:
     figure = go.Figure()
     figure.add_bar(marker_color=plots.BLUE, hovertemplate="%{x}: %{y:.1%}<extra></extra>")
     figure.update_xaxes(title="value of x")
-    figure.update_yaxes(title="share of 1,000 draws", tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(title="share of 1,000 draws", tickformat=".1%", rangemode="tozero")
     figure.update_layout(title_font_family="monospace", bargap=0.05)
     return figure

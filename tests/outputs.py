@@ -6,6 +6,7 @@ import base64
 import re
 from typing import Any
 
+import nbformat
 import numpy as np
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -42,4 +43,4 @@ def comparable(output: dict) -> dict:
     """One output as it is compared: Plotly figures rounded, all else untouched."""
     if PLOTLY not in output.get("data", {}):
         return output
-    return {**output, "data": {**output["data"], PLOTLY: rounded(output["data"][PLOTLY])}}
+    return nbformat.from_dict({**output, "data": {**output["data"], PLOTLY: rounded(output["data"][PLOTLY])}})

@@ -12,7 +12,7 @@ STAMP := .venv/installed
 .PHONY: lab test bench notebooks
 
 lab: $(STAMP)
-	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root --ServerApp.root_dir=. $(LAB_OPTIONS) notebooks/00_start_here.ipynb
 
 test: $(STAMP)
 	$(RUN) ruff check helpers tests

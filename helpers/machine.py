@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from helpers.errors import BadInput
+
 PROJECT = "learn-optuna"
 REINSTALL = "run `make lab` again in the course's folder"
 
@@ -41,7 +43,8 @@ class MachineReport:
 
     def _repr_markdown_(self) -> str:
         lines = ["| | what | found | how to mend it |", "|---|---|---|---|"]
-        lines += [f"| {'✗' if r.mend else '✓'} | {r.what} | {r.found} | {r.mend} |" for r in self.rows]
+        cells = [("✗" if r.mend else "✓", r.what, r.found, r.mend) for r in self.rows]
+        lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
         verdict = "Your machine is ready." if self.ready else "Mend what is marked ✗, then run this cell again."
         return "\n".join([*lines, "", f"**{verdict}**"])
 
@@ -49,7 +52,7 @@ class MachineReport:
 def machine_check() -> MachineReport:
     """Looks at Python, packages, memory, disk and the course's seed; never raises."""
     probes: list[tuple[str, Callable[[], Row]]] = [("Python", _python)]
-    probes += [(name, _package(name, wanted)) for name, wanted in _requirements()]
+    probes += [(name, _package(name, wanted)) for name, wanted in _requirements()] or [(PROJECT, _not_installed)]
     probes += [
         ("torch and torchvision", _torch_pair),
         ("PyTorch computes", _torch_computes),
@@ -81,9 +84,13 @@ def _requirements() -> list[tuple[str, str]]:
         from packaging.requirements import Requirement
 
         declared = [Requirement(line) for line in metadata.requires(PROJECT) or []]
-    except (ImportError, metadata.PackageNotFoundError):
-        return [(PROJECT, "")]
+    except ImportError:  # of packaging, or the course itself is not installed
+        return []
     return [(need.name, str(need.specifier)) for need in declared if need.marker is None]
+
+
+def _not_installed() -> Row:
+    return Row(PROJECT, "its list of packages cannot be read", REINSTALL)
 
 
 def _package(name: str, wanted: str) -> Callable[[], Row]:
@@ -141,4 +148,8 @@ def _writing() -> Row:
 def _seed() -> Row:
     from helpers.learn.seed import VARIABLE, course_seed
 
-    return Row(VARIABLE, str(course_seed()))
+    try:
+        return Row(VARIABLE, str(course_seed()))
+    except BadInput:
+        mend = "set it to a whole number such as 0, or remove it, and restart the kernel"
+        return Row(VARIABLE, repr(os.environ[VARIABLE][:20]), mend)

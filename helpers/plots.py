@@ -15,7 +15,9 @@ from plotly.subplots import make_subplots
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-INK, FAINT = "#222222", "#9a9a9a"
+INK = "#222222"
+LABELS = {ORANGE: "#9a6700", SKY: "#1f6fa8"}  # darker, where the colour is too faint for letters
+WIDTH, HEIGHT = 760, 380
 STILLS = "LEARN_OPTUNA_STILLS"
 
 
@@ -25,8 +27,8 @@ def use_course_look() -> None:
     template.layout.update(
         colorway=PALETTE,
         font={"size": 13, "color": INK},
-        height=380,
-        width=760,
+        height=HEIGHT,
+        width=WIDTH,
         margin={"l": 70, "r": 30, "t": 60, "b": 60},
         hoverlabel={"font": {"size": 12}},
     )
@@ -85,7 +87,7 @@ def image_row(images, labels: Sequence[object]) -> go.Figure:
         figure.add_trace(pixels, row=1, col=column)
         figure.update_yaxes(scaleanchor=f"x{column}", autorange="reversed", col=column)
     figure.update_xaxes(visible=False, constrain="domain").update_yaxes(visible=False, constrain="domain")
-    return figure.update_layout(height=120, margin={"t": 30, "b": 10, "l": 10, "r": 10})
+    return figure.update_layout(height=140, margin={"t": 50, "b": 10, "l": 10, "r": 10})
 
 
 def note_beside(figure: go.Figure, x: float, text: str) -> go.Figure:
@@ -111,7 +113,8 @@ def _band(figure: go.Figure, trials: list[int], columns: list[list[float]], colo
 def _label_end(figure: go.Figure, x: float, y: float, label: str, colour: str) -> None:
     """A direct label at the right end of a line."""
     figure.add_annotation(
-        x=x, y=y, text=label, font_color=colour, showarrow=False, xanchor="left", xshift=8, name="end",
+        x=x, y=y, text=label, font_color=LABELS.get(colour, colour), showarrow=False, xanchor="left", xshift=8,
+        name="end",
     )
 
 
@@ -119,9 +122,13 @@ def _spread_labels(figure: go.Figure, gap: int = 17, plot_height: int = 260) -> 
     """Moves direct labels apart, in pixels, where lines end close together."""
     low, high = figure.layout.yaxis.range
     ends = sorted((note for note in figure.layout.annotations if note.name == "end"), key=lambda note: note.y)
-    last = None
-    for note in ends:
-        wanted = (note.y - low) / (high - low) * plot_height
-        placed = wanted if last is None else max(wanted, last + gap)
-        note.yshift = placed - wanted
-        last = placed
+    wanted = [(note.y - low) / (high - low) * plot_height for note in ends]
+    placed = list(wanted)
+    for n in range(1, len(placed)):
+        placed[n] = max(placed[n], placed[n - 1] + gap)
+    ceiling = plot_height + gap
+    for n in reversed(range(len(placed))):
+        placed[n] = min(placed[n], ceiling)
+        ceiling = placed[n] - gap
+    for note, at, end in zip(ends, placed, wanted, strict=True):
+        note.yshift = at - end

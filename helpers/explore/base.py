@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from html import escape
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
@@ -14,16 +15,17 @@ class Explorable(widgets.VBox):
     """Controls, a figure and a status line for the screen reader and for those who read without a kernel."""
 
     def __init__(self, controls: list[widgets.Widget], figure: go.Figure) -> None:
-        self.figure = go.FigureWidget(figure)
-        self.status = widgets.HTML()
+        self.figure = go.FigureWidget(figure).update_layout(height=plots.HEIGHT, width=plots.WIDTH)
+        self.status, self.message = widgets.HTML(), ""
         super().__init__([*controls, self.status, self.figure])
 
     def say(self, text: str) -> None:
         """Puts one line of plain text under the controls."""
-        self.status.value = text
+        self.message = text
+        self.status.value = escape(text)
 
     def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
-        bundle = super()._repr_mimebundle_(**kwargs) | {"text/plain": f"{type(self).__name__}: {self.status.value}"}
+        bundle = super()._repr_mimebundle_(**kwargs) | {"text/plain": f"{type(self).__name__}: {self.message}"}
         if plots.wants_stills():
             bundle["image/png"] = base64.b64encode(go.Figure(self.figure).to_image("png")).decode()
         return bundle

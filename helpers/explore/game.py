@@ -108,15 +108,20 @@ class BeTheSampler(Explorable):
         return self.state.left == 0
 
     def play(self) -> None:
-        """Trains once with the present settings and shows the score; does nothing when the budget is spent."""
+        """Trains once with the present settings and shows the score; does nothing when the budget is spent.
+
+        A training that raises costs no trial.
+        """
         if self.played:
             return
         settings = self.settings
         self._train.disabled = True
         self.say("Training ...")
-        self.trials.append((settings, self.objective(**settings)))
-        self._train.disabled = self.played
-        self._draw()
+        try:
+            self.trials.append((settings, self.objective(**settings)))
+        finally:
+            self._train.disabled = self.played
+            self._draw()
 
     def _show_settings(self, _=None) -> None:
         """Writes each setting beside its slider."""
@@ -134,7 +139,8 @@ class BeTheSampler(Explorable):
 
 
 def _empty_figure(budget: int) -> go.Figure:
-    figure = go.Figure(layout={"title": "Your search", "margin_t": 80, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}})
+    figure = go.Figure(layout={"title": "Your search", "margin_t": 80})
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
     figure.add_scatter(
         mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial",
         hovertemplate="trial %{x}: %{y:.3f}<br>%{text}<extra></extra>",

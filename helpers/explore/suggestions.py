@@ -10,17 +10,23 @@ import ipywidgets as widgets
 import numpy as np
 import optuna
 import plotly.graph_objects as go
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from helpers import plots
+from helpers.errors import one_of
 from helpers.explore.base import Explorable, slider
 
 KINDS = ("float", "int", "categorical")
 BINS = 40
+SPAN = ("offset", "width")
 
 
 @dataclass(frozen=True)
 class SuggestionState:
-    """The line of code, the values drawn, bar positions and shares, and a sentence."""
+    """The line of code, the values drawn, bar positions and shares, and a sentence.
+
+    `edges` of the bars are given where a bar holds several values.
+    """
 
     code: str
     values: tuple
@@ -28,6 +34,7 @@ class SuggestionState:
     shares: tuple[float, ...]
     message: str
     log_axis: bool
+    edges: tuple[float, ...] = ()
 
 
 def suggestion_state(
@@ -44,7 +51,11 @@ def suggestion_state(
 
     A range that Optuna refuses gives an empty state whose message is Optuna's own sentence. For "categorical",
     `low` and `high` are ignored and three optimizers are drawn.
+
+    Raises:
+        BadInput: unknown kind.
     """
+    one_of("kind", kind, KINDS)
     code, suggest = _suggestion(kind, low, high, log, step)
     trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
     with warnings.catch_warnings(record=True) as caught:
@@ -53,12 +64,14 @@ def suggestion_state(
             values = [suggest(trial, f"x{n}") for n in range(draws)]
         except ValueError as error:
             return SuggestionState(code, (), (), (), f"Optuna refuses: {error}", False)
-    different = len(set(values))
-    if kind == "categorical" or different <= BINS:
+    drawn_from = trial.distributions["x0"]
+    different = _different(drawn_from)
+    if different <= BINS:
+        edges = np.array([])
         positions, counts = np.unique(values, return_counts=True)
-        message = f"Only {different} different values can come out."
+        message = "Only one value can come out." if different == 1 else f"Only {different} values can come out."
     else:
-        edges = _edges(min(values), max(values), whole=kind == "int", log=log)
+        edges = _edges(drawn_from.low, drawn_from.high, grid=drawn_from.step, log=log)
         counts, _ = np.histogram(values, bins=edges)
         positions = np.sqrt(edges[1:] * edges[:-1]) if log else (edges[1:] + edges[:-1]) / 2
         middle = (low + high) / 2
@@ -66,17 +79,35 @@ def suggestion_state(
     if caught:
         message = f"Optuna warns: {caught[0].message} {message}"
     shares = tuple((counts / draws).tolist())
-    return SuggestionState(code, tuple(values), tuple(positions.tolist()), shares, message, log and different > BINS)
+    return SuggestionState(
+        code, tuple(values), tuple(positions.tolist()), shares, message, log and different > BINS, tuple(edges.tolist())
+    )
 
 
-def _edges(low: float, high: float, *, whole: bool, log: bool) -> np.ndarray:
-    """Edges of at most BINS bars; bars of whole numbers hold equally many of them, unless on a log axis."""
-    if not whole:
+def _different(drawn_from: BaseDistribution) -> float:
+    """How many values can come out."""
+    if isinstance(drawn_from, CategoricalDistribution):
+        return len(drawn_from.choices)
+    if drawn_from.single():
+        return 1
+    return math.inf if drawn_from.step is None else round((drawn_from.high - drawn_from.low) / drawn_from.step) + 1
+
+
+def _edges(low: float, high: float, *, grid: float | None, log: bool) -> np.ndarray:
+    """Edges of at most BINS bars; bars over a grid hold equally many of its values, unless on a log axis."""
+    if grid is None:
         return np.geomspace(low, high, BINS + 1) if log else np.linspace(low, high, BINS + 1)
     if log:
         return np.unique(np.ceil(np.geomspace(low, high + 1, BINS + 1))) - 0.5
-    width = math.ceil((high - low + 1) / BINS)
-    return np.arange(low, high + width + 1, width) - 0.5
+    values = round((high - low) / grid) + 1
+    each = math.ceil(values / BINS)
+    return low + grid * (each * np.arange(math.ceil(values / each) + 1) - 0.5)
+
+
+def _written(value: float) -> str:
+    """A number as one would type it, with nothing lost."""
+    short = f"{value:g}"
+    return short if float(short) == value and not isinstance(value, int) else repr(value)
 
 
 def _suggestion(kind: str, low: float, high: float, log: bool, step: float | None):
@@ -92,7 +123,7 @@ def _suggestion(kind: str, low: float, high: float, log: bool, step: float | Non
     elif step is not None:
         options["step"] = step
     extra = "".join(f", {name}={value}" for name, value in options.items())
-    code = f'trial.suggest_{kind}("x", {low:g}, {high:g}{extra})'
+    code = f'trial.suggest_{kind}("x", {_written(low)}, {_written(high)}{extra})'
     if kind == "int":
         return code, lambda t, name: t.suggest_int(name, low, high, **options)
     return code, lambda t, name: t.suggest_float(name, low, high, **options)
@@ -128,17 +159,21 @@ class SuggestionExplorer(Explorable):
     def _draw(self, _=None) -> None:
         state = self.state
         kind = "category" if self._kind.value == "categorical" else "log" if state.log_axis else "linear"
+        lefts, rights = np.array(state.edges[:-1]), np.array(state.edges[1:])
+        spans = {"offset": lefts - state.positions, "width": rights - lefts} if state.edges else dict.fromkeys(SPAN)
         with self.figure.batch_update():
-            self.figure.data[0].update(x=state.positions, y=state.shares)
+            self.figure.data[0].update(x=state.positions, y=state.shares, **spans)
             self.figure.layout.title.text = state.code
             self.figure.layout.xaxis.type = kind
+            self.figure.layout.xaxis.visible = self.figure.layout.yaxis.visible = bool(state.shares)
         self.say(state.message)
 
 
 def _empty_figure() -> go.Figure:
     figure = go.Figure()
-    figure.add_bar(marker_color=plots.BLUE, hovertemplate="%{x}: %{y:.1%}<extra></extra>")
-    figure.update_xaxes(title="value of x")
+    marker = {"color": plots.BLUE, "line": {"color": "white", "width": 1}}
+    figure.add_bar(marker=marker, hovertemplate="%{x}: %{y:.1%}<extra></extra>")
+    figure.update_xaxes(title="value of x", exponentformat="power")
     figure.update_yaxes(title="share of 1,000 draws", tickformat=".1%", rangemode="tozero")
     figure.update_layout(title_font_family="monospace", bargap=0.05)
     return figure

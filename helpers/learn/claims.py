@@ -36,7 +36,7 @@ def claim(sentence: str, measured: object, test: str, bound: object) -> Note:
     """
     one_of("test", test, tuple(TESTS))
     wanted = f"{plain(bound[0])} to {plain(bound[1])}" if test == "within" else plain(bound)
-    detail = f"measured: {plain(measured)}   test: {test} {wanted}"
+    detail = f"measured: {plain(measured)} · test: {test} {wanted}"
     if not TESTS[test](measured, bound):
         raise ClaimFailed(f"{MARKS['bad']} This does not hold here: {sentence}\n  {detail}")
     return Note("good", sentence, detail)

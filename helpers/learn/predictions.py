@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import ipywidgets as widgets
 
@@ -20,7 +21,7 @@ class Prediction(widgets.VBox):
         self._buttons = widgets.ToggleButtons(
             options=self.options, value=None, style={"button_width": "auto"}, layout={"width": "auto"}
         )
-        super().__init__([widgets.HTML(f"<b>Your prediction:</b> {question}"), self._buttons])
+        super().__init__([widgets.HTML(f"<b>Your prediction:</b> {escape(question)}"), self._buttons])
 
     @property
     def guess(self) -> str | None:

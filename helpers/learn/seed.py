@@ -16,6 +16,6 @@ def course_seed() -> int:
         BadInput: the variable holds anything but a whole number from 0 to 4294967295.
     """
     text = os.environ.get(VARIABLE, "0")
-    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**32):
         raise BadInput(f"{VARIABLE} is {text!r}: set it to a whole number such as 0, or remove it.")
     return int(text)

@@ -61,7 +61,7 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
     """The incumbent's score against trials; `runs` maps a label to one or more lists of best-so-far scores.
 
     Several lists become their median and a band from the lowest to the highest. The axis begins at `floor`, so
-    that late, small differences can be seen.
+    that late, small differences can be seen, or lower where a line ends below it.
     """
     figure = go.Figure(layout={"title": title, "showlegend": False})
     for colour, (label, lists) in zip(PALETTE * len(runs), runs.items(), strict=False):
@@ -72,6 +72,7 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
             _band(figure, trials, columns, colour)
         figure.add_scatter(x=trials, y=middle, mode="lines+markers", line={"color": colour, "shape": "hv"}, name=label)
         _label_end(figure, trials[-1], middle[-1], label, colour)
+        floor = min(floor, middle[-1] - 0.05)
     figure.update_xaxes(title="trials")
     figure.update_yaxes(title="best validation accuracy so far", range=[floor, 1 + 0.02 * (1 - floor)])
     figure.update_layout(margin_r=170)

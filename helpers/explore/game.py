@@ -142,7 +142,7 @@ def _empty_figure(budget: int) -> go.Figure:
     figure = go.Figure(layout={"title": "Your search", "margin_t": 80})
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
     figure.add_scatter(
-        mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial",
+        mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial", zorder=1,
         hovertemplate="trial %{x}: %{y:.3f}<br>%{text}<extra></extra>",
     )
     figure.add_scatter(mode="lines", line={"color": plots.VERMILLION, "shape": "hv"}, name="best so far")

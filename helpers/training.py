@@ -133,10 +133,9 @@ def _epochs(model, config, data, optimizer, augment) -> Iterator[Epoch]:
 def _one_epoch(model: nn.Module, split: Split, batch_size: int, optimizer, augment) -> float:
     """One shuffled pass; returns the mean training loss (nats) over its steps."""
     model.train()
-    order = torch.randperm(len(split), device=split.labels.device)
-    batches = zip(split.images[order].split(batch_size), split.labels[order].split(batch_size), strict=True)
     losses: list[Tensor] = []
-    for images, labels in batches:
+    for chosen in torch.randperm(len(split), device=split.labels.device).split(batch_size):
+        images, labels = split.images.index_select(0, chosen), split.labels.index_select(0, chosen)
         loss = cross_entropy(model(images if augment is None else augment(images)), labels)
         optimizer.zero_grad()
         loss.backward()
@@ -157,9 +156,13 @@ def _create_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.O
 @contextmanager
 def _own_randomness(seed: int, *, stream: int, device: torch.device) -> Iterator[None]:
     """Random numbers of this run inside, the caller's again outside."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(int(np.random.SeedSequence([seed, stream]).generate_state(1)[0]))
+    on_gpu = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+        mixed = int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
+        torch.default_generator.manual_seed(mixed)  # torch.manual_seed would seed every GPU too, which is slower
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(mixed)
         yield
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -123,11 +124,12 @@ def _fashion_part(folder: Path, train: bool):
         _download_fashion(folder)
     try:
         part = FashionMNIST(str(folder), train=train)
-    except (RuntimeError, ValueError, AssertionError, OSError, EOFError, IndexError) as error:
+    except Exception as error:  # torchvision stumbles over damaged bytes in many ways
         raise BadInput(
             f"The Fashion-MNIST files in {raw} are damaged or incomplete: delete that folder and load again."
         ) from error
-    if part.data.shape[1:] != (28, 28) or len(part.data) != len(part.targets) or len(part.data) == 0:
+    sizes_fit = part.data.shape[1:] == (28, 28) and len(part.data) == len(part.targets) > 0
+    if not sizes_fit or part.targets.max() >= len(FashionMNIST.classes):
         raise BadInput(f"The Fashion-MNIST files in {raw} do not fit together: delete that folder and load again.")
     return part
 
@@ -136,16 +138,21 @@ def _download_fashion(folder: Path) -> None:
     """Downloads beside the final place and moves in one step, so that a broken download leaves nothing behind."""
     from torchvision.datasets import FashionMNIST
 
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"Fashion-MNIST cannot be kept in {folder}: choose another folder.") from error
     with tempfile.TemporaryDirectory(dir=folder) as waiting:
         try:
             FashionMNIST(waiting, download=True)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, HTTPException) as error:
             raise BadInput(
                 f"Fashion-MNIST is not in {folder} and could not be downloaded: connect to a network once, "
                 "or use load_dataset('digits'), which needs none."
             ) from error
-        shutil.move(Path(waiting) / "FashionMNIST", folder / "FashionMNIST")
+        final = folder / "FashionMNIST" / "raw"
+        final.parent.mkdir(exist_ok=True)
+        shutil.move(Path(waiting) / "FashionMNIST" / "raw", final)
 
 
 def _standardised(name: str, parts: tuple, dtype: torch.dtype) -> Dataset:

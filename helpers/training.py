@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -49,12 +49,30 @@ class TrainingConfig:
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("augmentation", self.augmentation, AUGMENTATIONS)
         for name in ("width", "depth", "batch_size", "epochs"):
-            _check_whole(name, getattr(self, name), low=1)
-        _check_whole("seed", self.seed, low=0)
-        _check_real("learning_rate", self.learning_rate, "above 0", lambda x: x > 0)
-        _check_real("weight_decay", self.weight_decay, "0 or above", lambda x: x >= 0)
+            self._make_whole(name, low=1)
+        self._make_whole("seed", low=0)
+        self._make_real("learning_rate", "above 0", lambda x: x > 0)
+        self._make_real("weight_decay", "0 or above", lambda x: x >= 0)
         for name in ("dropout", "momentum"):
-            _check_real(name, getattr(self, name), "from 0 up to, not including, 1", lambda x: 0 <= x < 1)
+            self._make_real(name, "from 0 up to, not including, 1", lambda x: 0 <= x < 1)
+
+    def _make_whole(self, name: str, low: int) -> None:
+        """Checks a field and makes an int of it, also of NumPy's numbers."""
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+            raise BadInput(f"{name} is {value!r}: give a whole number of at least {low}.")
+        object.__setattr__(self, name, int(value))
+
+    def _make_real(self, name: str, wanted: str, fits: Callable[[float], bool]) -> None:
+        """Checks a field and makes a float of it."""
+        value = getattr(self, name)
+        try:
+            number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+        except OverflowError:
+            number = math.inf
+        if not (math.isfinite(number) and fits(number)):
+            raise BadInput(f"{name} is {value!r}: give a finite number {wanted}.")
+        object.__setattr__(self, name, number)
 
 
 @dataclass(frozen=True)
@@ -165,12 +183,3 @@ def _own_randomness(seed: int, *, stream: int, device: torch.device) -> Iterator
                 torch.cuda.manual_seed(mixed)
         yield
 
-
-def _check_whole(name: str, value: object, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
-        raise BadInput(f"{name} is {value!r}: give a whole number of at least {low}.")
-
-
-def _check_real(name: str, value: object, wanted: str, fits) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or not fits(value):
-        raise BadInput(f"{name} is {value!r}: give a finite number {wanted}.")

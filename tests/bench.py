@@ -1,0 +1,166 @@
+"""Training speed, three ways through the same work: `make bench`.
+
+A trial is 10 epochs of 30 training batches and 10 validation batches of 128 images of 28x28, through one network
+with dropout, under Adam, in float32, on one thread.
+
+- example: the loop of Optuna's PyTorch example, with DataLoader and ToTensor;
+- fit: what `helpers.training.fit` does;
+- bare: forward, backward and step on one batch that is always there, and as many validation images in one pass;
+- bare steps: the same without validation.
+
+Every trial pauses after each epoch, and two that are compared take turns epoch by epoch: a busy moment of the
+computer then slows both.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+from torchvision.datasets import FashionMNIST
+from torchvision.transforms import ToTensor
+
+from helpers.data import Dataset, load_dataset
+from helpers.training import Epoch, TrainingConfig, create_model, train
+
+CONFIG = TrainingConfig(width=64, dropout=0.3, optimizer="adam", learning_rate=0.001, batch_size=128, epochs=10)
+STEPS, VALIDATION_BATCHES = 30, 10
+BARE_RACES = 6  # for each race against the example, which takes ten times as long
+WANTED_OVER_EXAMPLE, WANTED_OVER_BARE = 8.0, 0.85
+
+
+def write_fashion(folder: Path, *, train: int, test: int) -> dict[str, np.ndarray]:
+    """Writes random images and labels where and how torchvision reads Fashion-MNIST; returns them by file name."""
+    rng = np.random.default_rng(0)
+    raw = folder / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    arrays = {}
+    for part, count in (("train", train), ("t10k", test)):
+        arrays[f"{part}-images-idx3-ubyte"] = rng.integers(256, size=(count, 28, 28), dtype=np.uint8)
+        arrays[f"{part}-labels-idx1-ubyte"] = rng.permutation(count).astype(np.uint8) % 10
+    for name, array in arrays.items():
+        (raw / name).write_bytes(idx(array))
+    return arrays
+
+
+def idx(array: np.ndarray) -> bytes:
+    """The idx form of an array of bytes: two zeros, type 8, the rank, each length big-endian, the bytes."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def example_epochs(folder: Path, data: Dataset) -> Iterator[int]:
+    """Reads image by image through DataLoaders, steps a plain Adam, counts the right answers batch by batch."""
+    training, validation = (
+        DataLoader(FashionMNIST(str(folder), train=part, transform=ToTensor()), CONFIG.batch_size, shuffle=True)
+        for part in (True, False)
+    )
+    model = create_model(CONFIG, data)
+    optimizer = torch.optim.Adam(model.parameters(), lr=CONFIG.learning_rate)
+    for _ in range(CONFIG.epochs):
+        model.train()
+        for images, labels in islice(training, STEPS):
+            optimizer.zero_grad()
+            cross_entropy(model(images), labels).backward()
+            optimizer.step()
+        model.eval()
+        correct = 0
+        with torch.no_grad():
+            for images, labels in islice(validation, VALIDATION_BATCHES):
+                correct += int((model(images).argmax(dim=1) == labels).sum())
+        yield correct
+
+
+def fit_epochs(data: Dataset) -> Iterator[Epoch]:
+    """`fit`, pausing after each epoch."""
+    yield from train(create_model(CONFIG, data), CONFIG, data)
+
+
+def bare_epochs(data: Dataset, *, validate: bool = True) -> Iterator[None]:
+    """The arithmetic alone: no shuffling, no batch to gather, no score."""
+    model = create_model(CONFIG, data)
+    optimizer = torch.optim.Adam(model.parameters(), lr=CONFIG.learning_rate, fused=True)
+    images, labels = data.train.images[: CONFIG.batch_size].clone(), data.train.labels[: CONFIG.batch_size].clone()
+    for _ in range(CONFIG.epochs):
+        model.train()
+        for _ in range(STEPS):
+            loss = cross_entropy(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        if validate:
+            model.eval()
+            with torch.inference_mode():
+                model(data.validation.images)
+        yield
+
+
+def race(*trials: Callable[[], Iterator]) -> list[float]:
+    """Seconds of each trial, set-up included, when they take turns epoch by epoch."""
+    running = [trial() for trial in trials]
+    seconds = [0.0] * len(running)
+    for _ in range(CONFIG.epochs):
+        for place, trial in enumerate(running):
+            start = time.perf_counter()
+            next(trial)
+            seconds[place] += time.perf_counter() - start
+    return seconds
+
+
+def measure(repetitions: int) -> dict[str, float]:
+    """Median seconds of a trial of each kind, and the medians over the races of the two ratios that are wanted."""
+    with tempfile.TemporaryDirectory() as place, one_thread():
+        folder = Path(place)
+        write_fashion(folder, train=STEPS * CONFIG.batch_size * 6 // 5, test=VALIDATION_BATCHES * CONFIG.batch_size)
+        loaded = load_dataset("fashion", folder=folder)
+        data = Dataset("fashion", loaded.train, loaded.test, loaded.test, loaded.classes)
+        example, fit = partial(example_epochs, folder, data), partial(fit_epochs, data)
+        bare, steps = partial(bare_epochs, data), partial(bare_epochs, data, validate=False)
+        race(fit, bare, steps)  # what happens once only, before the clock runs
+        with_example, with_bare = [], []
+        for _ in range(repetitions):
+            with_example.append(race(example, fit))
+            with_bare += [race(fit, bare, steps) for _ in range(BARE_RACES)]
+    return {
+        "example": median(seconds[0] for seconds in with_example),
+        "fit": median(seconds[0] for seconds in with_bare),
+        "bare": median(seconds[1] for seconds in with_bare),
+        "bare steps": median(seconds[2] for seconds in with_bare),
+        "fit over example": median(seconds[0] / seconds[1] for seconds in with_example),
+        "fit over bare": median(seconds[1] / seconds[0] for seconds in with_bare),
+    }
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for PyTorch inside, as many as before outside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def main() -> None:
+    """Measures and prints."""
+    figures = measure(repetitions=5)
+    print(f"{'':<12}{'seconds a trial':>16}{'trials a minute':>16}")
+    for name in ("example", "fit", "bare", "bare steps"):
+        print(f"{name:<12}{figures[name]:>16.3f}{60 / figures[name]:>16.1f}")
+    print(f"speed of fit over the example: {figures['fit over example']:.1f} (at least {WANTED_OVER_EXAMPLE:g} wanted)")
+    print(f"speed of fit over bare: {figures['fit over bare']:.2f} (at least {WANTED_OVER_BARE:g} wanted)")
+
+
+if __name__ == "__main__":
+    main()

@@ -8,11 +8,12 @@ TORCH ?= default
 INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 RUN := .venv/bin/python -m
 STAMP := .venv/installed
+FIRST := notebooks/00_start_here.ipynb
 
 .PHONY: lab test bench notebooks
 
 lab: $(STAMP)
-	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root --ServerApp.root_dir=. $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
 
 test: $(STAMP)
 	$(RUN) ruff check helpers tests

@@ -80,3 +80,8 @@ def test_it_leaves_no_process_behind() -> None:
         family = lab.family()
         assert any("ipykernel" in " ".join(process.cmdline()) for process in alive(family))
     assert alive(family) == []
+
+
+def test_the_first_notebook_is_open(lab: Lab) -> None:
+    """The address that is printed leads to notebook 00, also for those who copy it into a browser."""
+    assert urlsplit(lab.url).path == "/lab/tree/notebooks/00_start_here.ipynb"

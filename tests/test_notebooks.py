@@ -15,6 +15,8 @@ from tests.store_outputs import METADATA, ROOT, all_notebooks, run
 
 NOTEBOOKS = all_notebooks()
 CHECK = re.compile(r'^check\("(\d\d\.\d)"', re.MULTILINE)
+# The kernel's own peak: the peak that getrusage reports begins with that of the process it was started from.
+PEAK = "print([line for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
 LIMIT_SECONDS, LIMIT_BYTES = 60, 1_000_000_000
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -47,8 +49,7 @@ def texts(notebook: nbformat.NotebookNode) -> str:
 def test_claims_and_solutions_hold_at_every_seed(path, seed):
     """Claims raise when they fail; each solution is found correct; time and memory stay inside their limits."""
     notebook, keys = solved(path)
-    memory = "import resource; print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    notebook.cells.append(nbformat.v4.new_code_cell(memory))
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
     begin = time.perf_counter()
     run(notebook, **{VARIABLE: str(seed)})
     seconds = time.perf_counter() - begin

@@ -119,7 +119,7 @@ def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[E
             f"choose at most {available}."
         )
     optimizer = _create_optimizer(model, config)
-    augment = make_augmentation(config.augmentation)
+    augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
     return _epochs(model, config, data, optimizer, augment)
 
 

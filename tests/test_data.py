@@ -20,6 +20,7 @@ import torch
 from sklearn.datasets import load_digits
 from torchvision.datasets import FashionMNIST
 
+import helpers.data
 from helpers.data import Dataset, Split, load_dataset
 from helpers.errors import BadInput
 from tests.bench import idx, write_fashion
@@ -275,3 +276,16 @@ def test_a_deleted_folder_is_downloaded_again(deleted: str, served: Path, mirror
     mirror(CLOSED)
     assert same(load_dataset("fashion", folder=served), before)
     assert {path.name for path in served.iterdir()} == {"FashionMNIST", "store"}
+
+
+def test_a_server_that_says_nothing_is_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The download gives up, and the program's own timeout is as before."""
+    monkeypatch.setattr("helpers.data._patience", lambda seconds, patience=helpers.data._patience: patience(0.2))
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
+        with pytest.raises(BadInput, match="could not be downloaded"):
+            load_dataset("fashion", folder=tmp_path)
+    assert socket.getdefaulttimeout() is None
+    assert list(tmp_path.iterdir()) == []

@@ -342,6 +342,14 @@ def test_a_shift_is_an_eighth_at_most() -> None:
     assert landed == {(row, column) for row in (3, 4, 5) for column in (3, 4, 5)}
 
 
+def test_the_border_is_filled_with_background() -> None:
+    """What an image is shifted away from looks like the rest of its background."""
+    background = -0.8
+    images = torch.full((4, 1, 8, 8), background, dtype=torch.float64)
+    shift = make_augmentation("affine", fill=background)
+    assert all(torch.allclose(shift(images), images) for _ in range(10))
+
+
 def test_no_augmentation_is_none() -> None:
     """What does nothing costs nothing."""
     assert make_augmentation("none") is None

@@ -31,6 +31,8 @@ def use_course_look() -> None:
         width=WIDTH,
         margin={"l": 70, "r": 30, "t": 60, "b": 60},
         hoverlabel={"font": {"size": 12}},
+        xaxis_exponentformat="power",
+        yaxis_exponentformat="power",
     )
     pio.templates["learn_optuna"] = template
     pio.templates.default = "learn_optuna"

@@ -173,7 +173,7 @@ def _empty_figure() -> go.Figure:
     figure = go.Figure()
     marker = {"color": plots.BLUE, "line": {"color": "white", "width": 1}}
     figure.add_bar(marker=marker, hovertemplate="%{x}: %{y:.1%}<extra></extra>")
-    figure.update_xaxes(title="value of x", exponentformat="power", ticklabelstandoff=6)
+    figure.update_xaxes(title="value of x", ticklabelstandoff=6)
     figure.update_yaxes(title="share of 1,000 draws", tickformat=".1%", rangemode="tozero")
     figure.update_layout(title_font_family="monospace", bargap=0.05)
     return figure

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from statistics import median
 
 import plotly.graph_objects as go
 import plotly.io as pio
@@ -54,7 +55,6 @@ def learning_curves(curves: Mapping[str, Sequence], title: str) -> go.Figure:
         _label_end(figure, trained[-1], accuracy[-1], label, colour)
     figure.update_xaxes(title="epochs trained", dtick=max(1, len(trained) // 10))
     figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
-    figure.update_layout(margin_r=170)
     _spread_labels(figure)
     return figure
 
@@ -69,7 +69,7 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
     for colour, (label, lists) in zip(PALETTE * len(runs), runs.items(), strict=False):
         trials = list(range(1, len(lists[0]) + 1))
         columns = [sorted(column) for column in zip(*lists, strict=True)]
-        middle = [(column[(len(column) - 1) // 2] + column[len(column) // 2]) / 2 for column in columns]
+        middle = [median(column) for column in columns]
         if len(lists) > 1:
             _band(figure, trials, columns, colour)
         figure.add_scatter(x=trials, y=middle, mode="lines+markers", line={"color": colour, "shape": "hv"}, name=label)
@@ -77,7 +77,6 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
         floor = min(floor, middle[-1] - 0.05)
     figure.update_xaxes(title="trials")
     figure.update_yaxes(title="best validation accuracy so far", range=[floor, 1 + 0.02 * (1 - floor)])
-    figure.update_layout(margin_r=170)
     _spread_labels(figure)
     return figure
 
@@ -122,7 +121,8 @@ def _label_end(figure: go.Figure, x: float, y: float, label: str, colour: str) -
 
 
 def _spread_labels(figure: go.Figure, gap: int = 17, plot_height: int = 260) -> None:
-    """Moves direct labels apart, in pixels, where lines end close together."""
+    """Makes room for the direct labels, and moves them apart, in pixels, where lines end close together."""
+    figure.update_layout(margin_r=170)
     low, high = figure.layout.yaxis.range
     ends = sorted((note for note in figure.layout.annotations if note.name == "end"), key=lambda note: note.y)
     wanted = [(note.y - low) / (high - low) * plot_height for note in ends]

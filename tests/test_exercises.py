@@ -16,6 +16,7 @@ from helpers.training import TrainingConfig, fit
 from tests.store_outputs import all_notebooks
 
 SEED = 0
+KEYS = [key for path in all_notebooks() for key in read_solutions(path.name[:2])]
 data = load_dataset()
 
 
@@ -157,7 +158,7 @@ def test_wrong_answers_are_told_why(key, answer, reason):
 
 
 @pytest.mark.parametrize("answer", [None, "nonsense", -1, float("nan"), object(), [], {}, np.zeros(3), int])
-@pytest.mark.parametrize("key", [key for path in all_notebooks() for key in read_solutions(path.name[:2])])
+@pytest.mark.parametrize("key", KEYS)
 def test_absurd_answers_are_answered(key, answer):
     """Never correct, never an exception, always a reason."""
     text = repr(check(key, answer, **CONTEXT.get(key, {})))
@@ -166,8 +167,7 @@ def test_absurd_answers_are_answered(key, answer):
 
 def test_each_exercise_has_two_wrong_answers():
     """No exercise is left without typical mistakes."""
-    keys = [key for path in all_notebooks() for key in read_solutions(path.name[:2])]
-    assert all(sum(wrong == key for wrong, _, _ in WRONG) >= 2 for key in keys)
+    assert all(sum(wrong == key for wrong, _, _ in WRONG) >= 2 for key in KEYS)
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -18,7 +18,6 @@ from helpers.explore.base import Explorable, slider
 
 KINDS = ("float", "int", "categorical")
 BINS = 40
-SPAN = ("offset", "width")
 
 
 @dataclass(frozen=True)
@@ -159,8 +158,10 @@ class SuggestionExplorer(Explorable):
     def _draw(self, _=None) -> None:
         state = self.state
         kind = "category" if self._kind.value == "categorical" else "log" if state.log_axis else "linear"
-        lefts, rights = np.array(state.edges[:-1]), np.array(state.edges[1:])
-        spans = {"offset": lefts - state.positions, "width": rights - lefts} if state.edges else dict.fromkeys(SPAN)
+        spans = {"offset": None, "width": None}  # Plotly's own, where a bar is one value
+        if state.edges:
+            edges = np.array(state.edges)
+            spans = {"offset": edges[:-1] - state.positions, "width": np.diff(edges)}
         with self.figure.batch_update():
             self.figure.data[0].update(x=state.positions, y=state.shares, **spans)
             self.figure.layout.title.text = state.code

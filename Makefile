@@ -1,5 +1,6 @@
 # make lab    opens the course          make test       checks everything
 # make bench  measures training speed   make notebooks  runs the notebooks and stores their outputs
+# make benchmark  records the lessons' trainings and races again (can be stopped and started again)
 # On Linux without a GPU, `make lab TORCH=cpu` installs the small CPU build of PyTorch.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -10,7 +11,7 @@ RUN := .venv/bin/python -m
 STAMP := .venv/installed
 FIRST := notebooks/00_start_here.ipynb
 
-.PHONY: lab test bench notebooks
+.PHONY: lab test bench benchmark notebooks
 
 lab: $(STAMP)
 	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
@@ -21,6 +22,10 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	$(RUN) tests.bench
+
+benchmark: $(STAMP)
+	$(RUN) tests.record
+	$(RUN) tests.record_races
 
 notebooks: $(STAMP)
 	$(RUN) tests.store_outputs $(NOTEBOOKS)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
@@ -17,6 +18,9 @@ from plotly.subplots import make_subplots
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 INK = "#222222"
+SAMPLER_COLOURS = {
+    "Random": BLUE, "QMC": VERMILLION, "TPE": GREEN, "CMA-ES": PURPLE, "GP": ORANGE, "NSGA-II": VERMILLION
+}  # fmt: skip
 LABELS = {ORANGE: "#9a6700", SKY: "#1f6fa8"}  # darker, where the colour is too faint for letters
 WIDTH, HEIGHT = 760, 380
 STILLS = "LEARN_OPTUNA_STILLS"
@@ -71,12 +75,37 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
         columns = [sorted(column) for column in zip(*lists, strict=True)]
         middle = [median(column) for column in columns]
         if len(lists) > 1:
-            _band(figure, trials, columns, colour)
+            _band(figure, trials, [column[0] for column in columns], [column[-1] for column in columns], colour)
         figure.add_scatter(x=trials, y=middle, mode="lines+markers", line={"color": colour, "shape": "hv"}, name=label)
         _label_end(figure, trials[-1], middle[-1], label, colour)
         floor = min(floor, middle[-1] - 0.05)
     figure.update_xaxes(title="trials")
     figure.update_yaxes(title="best validation accuracy so far", range=[floor, 1 + 0.02 * (1 - floor)])
+    _spread_labels(figure)
+    return figure
+
+
+def regret_race(race, title: str, emphasised: str | None = None, unit: str = "trials") -> go.Figure:
+    """Regret of a `compare.Race` against trials (or another `unit`): medians, and a band from quartile to quartile.
+
+    The scale is logarithmic; a regret of 0 is drawn at the lowest one above it. With `emphasised`, the others fade.
+    """
+    figure = go.Figure(layout={"title": title, "showlegend": False})
+    floor = race.regret[race.regret > 0].min(initial=race.regret.max() or 1.0)
+    trials = np.unique(np.geomspace(1, race.regret.shape[2], 150).astype(int))
+    low, middle, high = np.quantile(race.regret[:, :, trials - 1], (0.25, 0.5, 0.75), axis=1).clip(floor)
+    for n, name in enumerate(race.names):
+        colour = SAMPLER_COLOURS.get(name, PALETTE[n % len(PALETTE)])
+        faded = emphasised not in (None, name)
+        if not faded:
+            _band(figure, trials, low[n], high[n], colour)
+        line = {"color": colour, "shape": "hv", "width": 1 if faded else 2.5}
+        figure.add_scatter(x=trials, y=middle[n], mode="lines", line=line, name=name)
+        _label_end(figure, trials[-1], np.log10(middle[n, -1]), name, colour)
+    figure.update_xaxes(title=unit, range=[1, trials[-1]])
+    bottom, top = np.log10([min(trace.y.min() for trace in figure.data), middle.max()])
+    room, ticks = 0.05 * (top - bottom) or 0.5, 1 if top - bottom > 2 else "D2"
+    figure.update_yaxes(title="regret (logarithmic)", type="log", range=[bottom - room, top + room], dtick=ticks)
     _spread_labels(figure)
     return figure
 
@@ -100,16 +129,12 @@ def note_beside(figure: go.Figure, x: float, text: str) -> go.Figure:
     )
 
 
-def _band(figure: go.Figure, trials: list[int], columns: list[list[float]], colour: str) -> None:
-    """A shaded area from the lowest to the highest run."""
+def _band(figure: go.Figure, trials: Sequence[int], low: Sequence, high: Sequence, colour: str) -> None:
+    """A shaded area between two lines."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    edge = {"width": 0, "shape": "hv"}
-    common = {"mode": "lines", "line": edge, "hoverinfo": "skip"}
-    figure.add_scatter(x=trials, y=[column[0] for column in columns], **common)
-    figure.add_scatter(
-        x=trials, y=[column[-1] for column in columns], fill="tonexty",
-        fillcolor=f"rgba({red},{green},{blue},0.15)", **common,
-    )
+    common = {"x": trials, "mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    figure.add_scatter(y=low, **common)
+    figure.add_scatter(y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", **common)
 
 
 def _label_end(figure: go.Figure, x: float, y: float, label: str, colour: str) -> None:

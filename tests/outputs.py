@@ -11,7 +11,7 @@ import numpy as np
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLOTLY = "application/vnd.plotly.v1+json"
-BAR = re.compile(r"^\s*\d+%\|")
+BAR = re.compile(r"^([^|\n]*: )?\s*\d+%\|")
 
 
 def is_progress_bar(output: dict) -> bool:

@@ -45,12 +45,17 @@ def store(path: Path) -> None:
     for cell in notebook.cells:
         cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
         if cell.cell_type == "code":
-            cell.outputs = without_progress_bars(cell.outputs)
+            cell.outputs = [output for output in without_progress_bars(cell.outputs) if not _of_the_stills(output)]
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET, None)
     waiting = path.with_suffix(".tmp")
     nbformat.write(notebook, waiting)
     waiting.replace(path)
+
+
+def _of_the_stills(output: dict) -> bool:
+    """What the maker of still pictures complains of when the machine is busy; it then asks again."""
+    return output.get("name") == "stderr" and "choreographer" in output["text"]
 
 
 def main(arguments: list[str]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from helpers.data import load_dataset
 from helpers.learn import check, show_solution
@@ -51,6 +53,7 @@ CONTEXT = {
     "00.3": {"score": score},
     "01.2": {"trials": TABLE},
     "01.3": {"seed": SEED},
+    "03.3": {"seeds": range(30)},
 }
 GOOD = {"learning_rate": 0.3, "momentum": 0.5, "width": 100, "dropout": 0.0}
 TPE, Random = optuna.samplers.TPESampler, optuna.samplers.RandomSampler
@@ -70,6 +73,115 @@ def constrained(value, name: str = "budget"):
 
     return objective
 
+
+GRID = {
+    "learning_rate": [0.1, 0.22], "width": [64], "depth": [1], "batch_size": [64], "dropout": [0.2],
+    "momentum": [0.6], "weight_decay": [1e-5],
+}  # fmt: skip
+CHOICE = {"a": "GP", "b": "CMA-ES", "c": "TPE"}
+
+WEIGHTS_04 = np.log(3.5) - np.log([1, 2, 3])
+
+
+def order_04(values) -> np.ndarray:
+    """From the lowest value to the highest."""
+    return np.argsort(values)
+
+
+def climb(start=np.argmin, size=len, clip=np.clip, scale=1.0, rng=None):
+    """An answer to exercise 05.1 with something of it changed."""
+
+    def propose(self, points, losses):
+        best = points[start(losses)]
+        return clip(best + (rng or self.rng).normal(0, scale * self.step, size=size(best)), 0, 1)
+
+    return propose
+
+
+def uniform_climb(self, points, losses):
+    """Steps of the right size from the wrong distribution."""
+    best = points[np.argmin(losses)]
+    return np.clip(best + self.rng.uniform(-1.732, 1.732, size=len(best)) * self.step, 0, 1)
+
+
+def deaf_climb(self, points, losses):
+    """A step that does not listen to self.step."""
+    best = points[np.argmin(losses)]
+    return np.clip(best + self.rng.normal(0, 0.1, size=len(best)), 0, 1)
+
+
+
+def last_value(trial) -> float:
+    """What it reported last."""
+    return trial.intermediate_values[trial.last_step]
+
+
+def gap_rule(rule, states=(optuna.trial.TrialState.COMPLETE,), latest=last_value):
+    """An answer to exercise 06.1: `rule` of the latest value, the others' values at the step, and the gap."""
+
+    class Gap(optuna.pruners.BasePruner):
+        def __init__(self, gap):
+            self.gap = gap
+
+        def prune(self, study, trial):
+            others = [other.intermediate_values for other in study.get_trials(states=states)]
+            there = [values[trial.last_step] for values in others if trial.last_step in values]
+            return rule(latest(trial), there, self.gap)
+
+    return Gap
+
+
+def told(report=lambda epoch: epoch.validation_accuracy, result=None, first=1, constraint=None, stop=True):
+    """An answer to exercises 06.3 and 06.4 with something of it changed."""
+
+    def objective(trial, curve, weights=0):
+        if constraint:
+            trial.set_constraint(*constraint(weights))
+        for epoch in curve:
+            trial.report(report(epoch), epoch.number + first)
+            if stop and trial.should_prune():
+                raise optuna.TrialPruned()
+        return (result or report)(epoch)
+
+    return objective
+
+
+def hyperband(seed, **changes):
+    """An answer to exercise 06.5 with something of it changed."""
+    settings = {
+        "study_name": "a", "direction": "maximize", "sampler": Random(seed=seed),
+        "pruner": optuna.pruners.HyperbandPruner(max_resource=27),
+    }  # fmt: skip
+    return optuna.create_study(**(settings | changes))
+
+
+def folded(stopped, ask=lambda trial: trial.should_prune()):
+    """An answer to exercise 06.8 that returns `stopped` of the scores when told to stop."""
+
+    def objective(trial, scores):
+        seen = []
+        for fold, score in enumerate(scores):
+            seen.append(score)
+            trial.report(score, fold)
+            if ask(trial):
+                return stopped(seen)
+        return float(np.mean(seen))
+
+    return objective
+
+
+def prune(_):
+    """As a colleague did."""
+    raise optuna.TrialPruned()
+
+
+def below(value, there, gap) -> bool:
+    """The rule of exercise 06.1."""
+    return bool(there) and value < max(there) - gap
+
+
+LOSS = {"report": lambda epoch: epoch.validation_loss, "result": lambda epoch: epoch.validation_accuracy}
+ALL_STATES = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
 WRONG = [
     ("00.1", [0.41, 0.90, 0.13, 0.93, 0.88], "never goes down"),
@@ -146,6 +258,134 @@ WRONG = [
     ("02.4", constrained(lambda used: used - 1280, name="room"), 'no constraint named "budget"'),
     ("02.4", lambda trial: product(trial, log=False), "equal factors"),
     ("02.4", lambda trial: product(trial), "no constraint named"),
+    ("03.1", lambda values, optimum: np.maximum.accumulate(values) - optimum, "the sign is turned"),
+    ("03.1", lambda values, optimum: optimum - np.array(values), "never rises"),
+    ("03.1", lambda values, optimum: optimum - max(values), "one number for each trial"),
+    ("03.1", lambda values, optimum: optimum - np.minimum.accumulate(values), "it begins"),
+    ("03.1", lambda values, optimum: 1 - np.maximum.accumulate(values), "it begins"),
+    ("03.1", 0.5, "a function that takes the values"),
+    ("03.2", GRID | {"learning_rate": [0.001, 0.0022]}, "larger learning rates"),
+    ("03.2", GRID | {"learning_rate": [0.001], "weight_decay": [1e-6, 1e-4]}, "2 levels on weight decay"),
+    ("03.2", GRID | {"width": list(range(4, 64))}, "120 cells, more than 36"),
+    ("03.2", GRID | {"learning_rate": [10]}, "choose a value from 0.001 to 1"),
+    ("03.2", GRID | {"dropout": 0.2}, "a list with at least one level"),
+    ("03.2", {"learning_rate": [0.1]}, "a list of levels for each of"),
+    ("03.3", "QMC", "chance alone often does that"),
+    ("03.3", "Random", "chance alone often does that"),
+    ("03.3", True, "not one of"),
+    ("03.4", CHOICE | {"a": "Random"}, "cannot afford to ignore"),
+    ("03.4", CHOICE | {"b": "GP"}, "soon cost more"),
+    ("03.4", CHOICE | {"c": "CMA-ES"}, "no model of categories"),
+    ("03.4", CHOICE | {"c": "NSGA-II"}, "is not one of"),
+    ("03.4", "GP", "a dictionary with the keys"),
+    ("04.1", lambda values: order_04(values)[-min(-(-len(values) // 10), 25) :].tolist(), "here lower is better"),
+    ("04.1", lambda values: order_04(values)[: len(values) // 10].tolist(), "round it up"),
+    ("04.1", lambda values: order_04(values)[: -(-len(values) // 10)].tolist(), "never has more than 25"),
+    ("04.1", lambda values: sorted(values)[: min(-(-len(values) // 10), 25)], "these are the values"),
+    ("04.1", lambda values: list(range(min(-(-len(values) // 10), 25))), "the 3 lowest are good"),
+    ("04.1", lambda values: "the best", "where numbers were asked for"),
+    ("04.1", [0, 1, 2], "hand over the function itself"),
+    (
+        "04.2",
+        lambda mean, sigma, best: (mean - best) * norm.cdf((mean - best) / sigma)
+        + sigma * norm.pdf((mean - best) / sigma),
+        "lower is better here",
+    ),
+    (
+        "04.2",
+        lambda mean, sigma, best: (best - mean) / sigma * norm.cdf((best - mean) / sigma)
+        + norm.pdf((best - mean) / sigma),
+        "multiply by sigma once more",
+    ),
+    ("04.2", lambda mean, sigma, best: (best - mean) * norm.cdf((best - mean) / sigma), "is missing"),
+    ("04.2", lambda mean, sigma, best: max(best - mean, 0.0), "average over the whole band"),
+    ("04.2", lambda mean, sigma, best: norm.cdf((best - mean) / sigma), "how large"),
+    ("04.2", lambda mean, sigma, best: best - mean + sigma, "asked was"),
+    ("04.3", lambda points, values: points[order_04(values)[:3]].mean(axis=0), "the largest weight"),
+    ("04.3", lambda points, values: points.mean(axis=0), "only the better half"),
+    ("04.3", lambda points, values: WEIGHTS_04 @ points[:3] / WEIGHTS_04.sum(), "not sorted"),
+    ("04.3", lambda points, values: WEIGHTS_04 @ points[order_04(-values)[:3]] / WEIGHTS_04.sum(), "worst three"),
+    ("04.3", lambda points, values: WEIGHTS_04 @ points[order_04(values)[:3]], "divide them by their sum"),
+    ("04.3", lambda points, values: points[order_04(values)[0]], "the best point alone"),
+    ("04.3", lambda points, values: 0.0, "asked was"),
+    ("04.4", "a", "trials that it made itself"),
+    ("04.4", "C", "belongs to the Gaussian process"),
+    ("04.4", ["b"], "one of the letters"),
+    ("05.1", climb(start=np.argmax), "argmin"),
+    ("05.1", climb(start=lambda losses: -1), "steps start around"),
+    ("05.1", climb(size=lambda best: 1), "along a diagonal"),
+    ("05.1", climb(clip=lambda point, low, high: point), "steps out of the cube"),
+    ("05.1", climb(scale=3), "self.step is 0.1"),
+    ("05.1", climb(rng=np.random.default_rng(0)), "draw from self.rng alone"),
+    ("05.1", lambda self, points, losses: points[np.argmin(losses)], "the same step every time"),
+    ("05.1", lambda self, points, losses: points, "return one point"),
+    ("05.2", lambda self, n: min(0.25 * n**0.5, 25), "round up"),
+    ("05.2", lambda self, n: min(math.ceil(0.1 * n), 25), "a quarter of"),
+    ("05.2", lambda self, n: math.ceil(0.25 * n**0.5), "never more than 25"),
+    ("05.2", lambda self, n: int(0.25 * n**0.5), "asked was 1"),
+    ("05.3", lambda point: np.clip(point, 0, 1), "stops at the wall"),
+    ("05.3", lambda point: point % 1, "Fold it back"),
+    ("05.3", np.abs, "asked was"),
+    ("05.4", "a", "no proof"),
+    ("05.4", "b", "found none"),
+    ("05.4", ["c"], "one of the letters"),
+    ("05.1", uniform_climb, "never reach far"),
+    ("05.1", deaf_climb, "not a number"),
+    ("05.2", lambda self, n: min(np.ceil(0.25 * n**0.5), 25), "a whole number"),
+    ("05.5", lambda candidates, good, rest: candidates[np.argmax(good.density(candidates))], "weigh it against"),
+    (
+        "05.5",
+        lambda candidates, good, rest: candidates[np.argmax(rest.density(candidates) / good.density(candidates))],
+        "upside down",
+    ),
+    ("05.5", lambda candidates, good, rest: candidates[np.argmin(rest.density(candidates))], "thinnest"),
+    ("05.5", lambda candidates, good, rest: np.argmax(good.density(candidates)), "not its number"),
+    ("05.5", lambda candidates, good, rest: candidates[0], "the ratio is highest at"),
+    ("06.1", gap_rule(lambda value, there, gap: value < max(there) - gap), "raised ValueError"),
+    ("06.1", gap_rule(below, states=ALL_STATES), "only a pruned trial"),
+    ("06.1", gap_rule(below, latest=lambda trial: max(trial.intermediate_values.values())), "it fell back"),
+    ("06.1", gap_rule(lambda value, there, gap: bool(there) and value < min(there) - gap), "more than 0.2 below"),
+    ("06.1", gap_rule(lambda value, there, gap: below(value, there, 0.2)), "use self.gap"),
+    ("06.1", gap_rule(lambda value, there, gap: None), "True or False"),
+    ("06.1", optuna.pruners.MedianPruner(), "the class GapPruner"),
+    ("06.2", lambda trial, value, step=None: trial.report(value, step) if step else None, "step 0 was not reported"),
+    ("06.2", lambda trial, value, step=None: trial.report(value, step), "without a step"),
+    ("06.3", told(**LOSS), "it reports the loss"),
+    ("06.3", told(report=lambda epoch: epoch.validation_loss), "it reports the loss"),
+    ("06.3", told(LOSS["report"], result=LOSS["report"]), "it reports the loss"),
+    ("06.3", told(report=lambda epoch: -epoch.validation_loss, result=LOSS["result"]), "a negative loss rises too"),
+    ("06.3", told(result=lambda epoch: epoch.validation_loss), "report and return the same metric"),
+    ("06.3", told(first=0), "count the epochs from one"),
+    ("06.3", told(stop=False), "raise optuna.TrialPruned"),
+    ("06.4", told(), "set it before the first epoch"),
+    ("06.4", told(constraint=lambda weights: ("weights", 5000 - weights)), "so use weights - 5000"),
+    ("06.4", told(constraint=lambda weights: ("size", weights - 5000)), "has no constraint"),
+    ("06.4", told(result=lambda epoch: (epoch.validation_accuracy, 4000)), "several values"),
+    ("06.5", lambda seed: hyperband(seed, study_name=None), "give study_name"),
+    ("06.5", lambda seed: hyperband(seed, sampler=Random()), "seed the sampler"),
+    ("06.5", lambda seed: hyperband(0), "hand `seed` to the sampler"),
+    ("06.5", lambda seed: hyperband(seed, direction="minimize"), "it minimises"),
+    ("06.5", lambda seed: hyperband(seed, pruner=optuna.pruners.MedianPruner()), "should be Hyperband"),
+    ("06.5", lambda seed: hyperband(seed, pruner=optuna.pruners.HyperbandPruner(max_resource=9)), "set max_resource"),
+    ("06.6", lambda trials: max((t for t in trials if t.value), key=lambda t: t.value).number, "only its last report"),
+    ("06.6", lambda trials: 4, "take the highest value"),
+    ("06.6", lambda trials: 1, "compare the values at the end"),
+    ("06.6", lambda trials: trials[5], "return the trial's number"),
+    ("06.6", lambda trials: 2, "a place in your list"),
+    ("06.7", optuna.pruners.HyperbandPruner(max_resource=27), "judge the curve by itself"),
+    ("06.8", folded(np.median), "their mean is 0.5"),
+    ("06.7", optuna.pruners.MedianPruner(), "its best so far is 0.9"),
+    ("06.7", optuna.pruners.ThresholdPruner(lower=0.2), "give it more time"),
+    ("06.7", optuna.pruners.ThresholdPruner(lower=0.2, n_warmup_steps=15), "to stop within ten"),
+    ("06.7", optuna.pruners.WilcoxonPruner(), "epochs are no folds"),
+    ("06.8", folded(prune), "the mean of the folds is lost"),
+    ("06.8", folded(lambda seen: seen[-1]), "the last fold's score"),
+    ("06.8", folded(sum), "their mean is 0.5"),
+    ("06.8", folded(np.mean, ask=lambda trial: False), "it ran every fold"),
+    ("06.9", 324, "only adds the epochs since the last rung"),
+    ("06.9", 2187, "without halving"),
+    ("06.9", 108, "between rungs grows"),
+    ("06.9", 500, "at each rung"),
 ]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HELPERS = ROOT / "helpers"
-TRAINING = tuple(f"helpers.{name}" for name in ("errors", "data", "augment", "models", "training"))
+TRAINING = tuple(f"helpers.{name}" for name in ("errors", "data", "augment", "models", "training", "ensemble"))
 FORBIDDEN = frozenset(("optuna", "helpers.learn", "helpers.explore", "helpers.exercises", "helpers.plots"))
 
 Graph = dict[str, set[str]]

@@ -12,7 +12,17 @@ import pytest
 import torch
 
 from helpers import plots
-from helpers.plots import PALETTE, STILLS, best_so_far, image_row, learning_curves, note_beside, use_course_look
+from helpers.compare import Race
+from helpers.plots import (
+    PALETTE,
+    STILLS,
+    best_so_far,
+    image_row,
+    learning_curves,
+    note_beside,
+    regret_race,
+    use_course_look,
+)
 from helpers.training import Epoch
 
 LEAST_CONTRAST = 2.0
@@ -272,3 +282,76 @@ def test_a_note_beside_a_line() -> None:
     assert line.x0 == line.x1 == note.x == 0.25
     assert (note.text, note.xanchor) == ("here", "right")
     assert note.xshift < 0
+
+
+RACE = Race(
+    "made up",
+    ("TPE", "Random"),
+    np.multiply.outer([[1.0, 0.1, 0.0], [2.0, 1.0, 1.0]], [4.0, 1.0, 2.0, 3.0, 5.0]).transpose(0, 2, 1),
+    np.ones((2, 3)),
+)
+
+
+def lines(figure: go.Figure) -> dict[str, go.Scatter]:
+    """The lines that have a name, without the edges of bands."""
+    return {trace.name: trace for trace in figure.data if trace.name}
+
+
+def test_a_race_of_regrets_shows_medians_and_quartiles() -> None:
+    """On a logarithmic axis, where a regret of 0 stands at the lowest above it."""
+    figure = regret_race(RACE, "A race")
+    assert (figure.layout.title.text, figure.layout.yaxis.type) == ("A race", "log")
+    assert {name: list(line.y) for name, line in lines(figure).items()} == {
+        "TPE": pytest.approx([3.0, 0.3, 0.1]),
+        "Random": pytest.approx([6.0, 3.0, 3.0]),
+    }
+    assert all(list(line.x) == [1, 2, 3] for line in lines(figure).values())
+    edges = [pytest.approx(list(trace.y)) for trace in figure.data if not trace.name]
+    assert edges == [[2.0, 0.2, 0.1], [4.0, 0.4, 0.1], [4.0, 2.0, 2.0], [8.0, 4.0, 4.0]]
+
+
+def test_a_race_is_seen_whole() -> None:
+    """Every median lies inside of the axis, whose range is in powers of ten, and all trials are shown."""
+    figure = regret_race(RACE, "A race")
+    low, high = figure.layout.yaxis.range
+    drawn = np.log10(np.concatenate([line.y for line in lines(figure).values()]))
+    assert low < drawn.min() and drawn.max() < high < 1
+    assert list(figure.layout.xaxis.range) == [1, 3]
+    assert figure.layout.xaxis.title.text == "trials" and "regret" in figure.layout.yaxis.title.text
+
+
+def test_a_race_is_named_at_its_ends() -> None:
+    """Each name in its line's colour, at the height of its last median on the logarithmic axis."""
+    figure = regret_race(RACE, "A race")
+    assert ends(figure).keys() == lines(figure).keys()
+    for name, note in ends(figure).items():
+        assert (note.x, note.y) == (3, pytest.approx(np.log10(lines(figure)[name].y[-1])))
+        assert note.font.color == plots.LABELS.get(lines(figure)[name].line.color, lines(figure)[name].line.color)
+
+
+def test_the_emphasised_stands_out() -> None:
+    """It alone keeps its band and its thick line; the order and the colours stay."""
+    plain, emphasised = regret_race(RACE, "All"), regret_race(RACE, "One", emphasised="TPE")
+    assert len(plain.data) == 6 and len(emphasised.data) == 4
+    widths = {name: line.line.width for name, line in lines(emphasised).items()}
+    assert widths["TPE"] > widths["Random"]
+    colours, same = ([line.line.color for line in lines(figure).values()] for figure in (plain, emphasised))
+    assert colours == same
+
+
+@pytest.mark.parametrize("end", [1e-6, 0.3, 1.0])
+def test_names_of_entrants_that_end_together_do_not_cover_each_other(end: float) -> None:
+    """Six of them, at least 15 pixels apart; over a thousand trials no more points are drawn than can be seen."""
+    regret = np.broadcast_to(np.geomspace(1, end, 1000), (6, 5, 1000)) * np.linspace(1, 1.01, 6)[:, None, None]
+    figure = regret_race(Race("x", tuple("abcdef"), regret, np.ones((6, 1000))), "Together")
+    assert min(higher - lower for lower, higher in pairwise(heights(figure))) >= 15
+    for line in lines(figure).values():
+        assert (line.x[0], line.x[-1]) == (1, 1000) and len(line.x) <= 150
+
+
+def test_a_race_that_everyone_wins_is_drawn() -> None:
+    """Where every regret is 0 there is nothing above it; the lines are flat."""
+    figure = regret_race(Race("x", ("a", "b"), np.zeros((2, 3, 4)), np.ones((2, 4))), "Won")
+    assert [len(set(line.y)) for line in lines(figure).values()] == [1, 1]
+    low, high = figure.layout.yaxis.range
+    assert np.isfinite([low, high]).all() and low < high

@@ -1,6 +1,15 @@
 """Explorables: a Plotly figure under ipywidgets, over a pure function that computes what it shows."""
 
+from helpers.explore.chooser import SamplerChooser
+from helpers.explore.cma_window import CmaWindow
 from helpers.explore.game import BeTheSampler
+from helpers.explore.gp_window import GpWindow
+from helpers.explore.next_asks import next_asks, next_asks_figure
+from helpers.explore.pruner_lab import PrunerLab
 from helpers.explore.suggestions import SuggestionExplorer
+from helpers.explore.tpe_window import TpeWindow
 
-__all__ = ["BeTheSampler", "SuggestionExplorer"]
+__all__ = [
+    "BeTheSampler", "CmaWindow", "GpWindow", "PrunerLab", "SamplerChooser", "SuggestionExplorer",
+    "TpeWindow", "next_asks", "next_asks_figure",
+]  # fmt: skip

@@ -76,13 +76,15 @@ def read_solutions(notebook: str) -> dict[str, str]:
 
 
 def is_blank(answer: object) -> bool:
-    """True while an answer, or a function's code, still holds the dots of the empty exercise."""
+    """True while an answer, or the code of a function or class, still holds the dots of the empty exercise."""
     if answer is Ellipsis:
         return True
     if isinstance(answer, dict):
         return any(map(is_blank, answer.values()))
     if isinstance(answer, list | tuple | set):
         return any(map(is_blank, answer))
+    if isinstance(answer, type):
+        return any(map(is_blank, filter(inspect.isfunction, vars(answer).values())))
     return _has_dots(getattr(answer, "__code__", None)) or _has_line_of_dots(answer)
 
 

@@ -1,0 +1,192 @@
+"""The sampler cheat sheet (images/sampler_cheat_sheet.svg) as a chooser, with the recorded race behind each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from html import escape
+
+import ipywidgets as widgets
+import plotly.graph_objects as go
+
+from helpers import plots
+from helpers.compare import Race, load_races
+from helpers.errors import BadInput, one_of
+from helpers.explore.base import Explorable
+
+Answers = Mapping[str, str]
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "trials": ("all possible", "up to 100", "100 to 500", "500 to 1000", "more than 1000"),
+    "parameters": ("1 to 3", "4 to 10", "more than 10"),
+    "kinds": ("only numbers", "with categorical", "conditional"),
+    "workers": ("one", "several", "one per trial"),
+    "goal": ("one objective", "one, with constraints", "several objectives"),
+    "cost": ("milliseconds a trial", "seconds a trial", "minutes a trial or more"),
+}
+FIRST = ("up to 100", "4 to 10", "only numbers", "one", "one objective", "minutes a trial or more")
+CLASSES = {"CMA-ES": "CmaEs", "NSGA-II": "NSGAII"}  # the others are called as they are
+BLIND = ("Random", "QMC")  # look at no result
+TPE_CAVEATS = {  # a part of the name of the race, and what it does not show
+    "8 workers": "(In this race no pair differs beyond chance after 96 trials.)",
+    "long": "(CMA-ES leads this race, but has no model of your categories, conditions or constraints.)",
+}
+WIDEST = "Our widest race has 7 parameters: with more, try the runner-up too."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recommendation; `code` is an expression, `evidence` the name of a recorded race or empty."""
+
+    sampler: str
+    code: str
+    reason: str
+    runner_up: str
+    evidence: str
+
+
+def _is(**wanted: str | tuple[str, ...]) -> Callable[[Answers], bool]:
+    """A condition: every named answer is the wanted one, or one of them."""
+    allowed = {question: (want,) if isinstance(want, str) else want for question, want in wanted.items()}
+    return lambda answers: all(answers[question] in want for question, want in allowed.items())
+
+
+SHORT, LONG = QUESTIONS["trials"][1:3], QUESTIONS["trials"][3:]
+NUMBERS, FIXED = "only numbers", QUESTIONS["kinds"][:2]
+SEVERAL, CHEAP = "several objectives", "milliseconds a trial"
+# Condition, sampler, reason, runner-up: the first condition that holds decides. Sources: Optuna's table of samplers
+# (documentation of optuna.samplers), its team's AutoSampler (OptunaHub), and the recorded races.
+RULES: tuple[tuple[Callable[[Answers], bool], str, str, str], ...] = (
+    (
+        _is(trials="all possible"), "BruteForce",
+        "You can afford all combinations: try each once, then stop. Floats need a step.",
+        "Grid, where no parameter is conditional",
+    ),
+    (
+        _is(workers="one per trial", kinds=NUMBERS), "QMC",
+        "All trials start before the first result is back, so no sampler can learn: cover the space evenly.", "Random",
+    ),
+    (
+        _is(workers="one per trial"), "Random",
+        "All trials start before the first result is back, so no sampler can learn; QMC is made for numbers.", "",
+    ),
+    (
+        _is(goal=SEVERAL, kinds=FIXED, trials=LONG), "NSGA-II",
+        "So many trials let its generations spread along the front; take NSGA-III from four objectives on.", "TPE",
+    ),
+    (
+        _is(goal=SEVERAL), "TPE",
+        "It learns from few trials, in any kind of space, and is Optuna's default for several objectives.", "NSGA-II",
+    ),
+    (
+        _is(goal="one objective", kinds=NUMBERS, trials=LONG), "CMA-ES",
+        "It learns which way a valley of numbers runs; in our long races it ends far closer than the others.", "TPE",
+    ),
+    (
+        _is(trials=SHORT, kinds=FIXED, cost=QUESTIONS["cost"][1:]), "GP",
+        "It gets the most out of few trials. A suggestion soon costs tenths of a second, seconds towards 500.",
+        "TPE, whose suggestions cost milliseconds",
+    ),
+    (
+        _is(trials=SHORT, cost=CHEAP), "TPE",
+        "It learns from few trials, and its suggestions cost milliseconds.", "Random, for more trials",
+    ),
+    (
+        _is(), "TPE",
+        "It takes every kind of parameter, conditions and constraints, and learns from all of them.", "Random",
+    ),
+)  # fmt: skip
+
+
+def choose(answers: Answers) -> Choice:
+    """The recommendation for one answer to each of QUESTIONS, or BadInput for any other answer or question."""
+    if set(answers) != set(QUESTIONS):
+        raise BadInput(f"Answer exactly these questions: {', '.join(map(repr, QUESTIONS))}.")
+    for question, answer in answers.items():
+        one_of(f"answer to {question!r}", answer, QUESTIONS[question])
+    sampler, reason, runner_up = next(rule[1:] for rule in RULES if rule[0](answers))
+    evidence = _evidence(sampler, answers)
+    caveats = [WIDEST] if answers["parameters"] == "more than 10" and evidence else []
+    caveats += [caveat for race, caveat in TPE_CAVEATS.items() if sampler == "TPE" and race in evidence]
+    reason = " ".join([reason, *caveats])
+    return Choice(sampler, _code(sampler, answers["workers"]), reason, runner_up, evidence)
+
+
+def _code(sampler: str, workers: str) -> str:
+    """Workers that share a seed repeat each other's draws, except QMC's: they share one sequence."""
+    options = ["scramble=True"] * (sampler == "QMC") + ["seed=SEED"] * (workers == "one" or sampler == "QMC")
+    return f"optuna.samplers.{CLASSES.get(sampler, sampler)}Sampler({', '.join(options)})"
+
+
+def _evidence(sampler: str, answers: Answers) -> str:
+    """The recorded race that comes nearest to the answers; an exhaustive search needs none."""
+    if sampler == "BruteForce":
+        return ""
+    if sampler not in BLIND:
+        if answers["goal"] == SEVERAL:
+            return "two objectives"
+        if answers["trials"] in LONG:
+            return "rosenbrock5 long" if answers["parameters"] == "1 to 3" else "hartmann6 long"
+        if answers["workers"] == "several" and sampler == "TPE":
+            return "digits, 8 workers"
+    return {"1 to 3": "branin", "4 to 10": "hartmann6", "more than 10": "digits"}[answers["parameters"]]
+
+
+def evidence_figure(choice: Choice, races: Mapping[str, Race]) -> go.Figure:
+    """The race behind a choice, the recommended sampler's line in front; a sentence where there is none.
+
+    Beside a sampler that looks at no result stand only those of its kind.
+
+    Raises:
+        BadInput: the race is not among `races`.
+    """
+    if not choice.evidence:
+        title = "No race is needed: every combination is tried, the best one too"
+        figure = go.Figure(layout={"title": title, "height": 100, "width": plots.WIDTH})
+        return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    one_of("race", choice.evidence, tuple(races))
+    race = races[choice.evidence]
+    if choice.sampler in BLIND:
+        rows = [race.names.index(name) for name in BLIND]
+        race = replace(race, names=BLIND, regret=race.regret[rows], seconds=race.seconds[rows])
+    title = f"The evidence: {choice.evidence}, {race.regret.shape[1]} seeds, median and quartiles"
+    figure = plots.regret_race(race, title, emphasised=choice.sampler)
+    return figure.update_layout(height=plots.HEIGHT, width=plots.WIDTH)
+
+
+class SamplerChooser(Explorable):
+    """Six rows of buttons; below them the sampler, the line to write, the reason, and the race behind it.
+
+    Args:
+        races: by name, as `load_races()` returns them (the default).
+    """
+
+    def __init__(self, races: Mapping[str, Race] | None = None) -> None:
+        self.races = load_races() if races is None else races
+        self._rows = {
+            question: widgets.ToggleButtons(
+                options=options, value=first, tooltips=[f"{question}: {answer}" for answer in options],
+                style={"button_width": f"{640 // len(options)}px"},
+            )
+            for (question, options), first in zip(QUESTIONS.items(), FIRST, strict=True)
+        }  # fmt: skip
+        labels = [widgets.Label(question, layout={"width": "80px"}) for question in QUESTIONS]
+        super().__init__(list(map(widgets.HBox, zip(labels, self._rows.values(), strict=True))), go.Figure())
+        for row in self._rows.values():
+            row.observe(self._draw, names="value")
+        self._draw()
+
+    @property
+    def state(self) -> Choice:
+        """What is recommended for the present answers."""
+        return choose({question: row.value for question, row in self._rows.items()})
+
+    def _draw(self, _=None) -> None:
+        state = self.state
+        second = f" Runner-up: {state.runner_up}." if state.runner_up else ""
+        new = evidence_figure(state, self.races)
+        with self.figure.batch_update():
+            self.figure.data = ()
+            self.figure.add_traces(new.data)
+            self.figure.layout = new.layout
+        self.say(f"{state.sampler}: {state.code}. {state.reason}{second}")
+        self.status.value = f"<b>{state.sampler}</b> <code>{state.code}</code><br>{escape(state.reason + second)}"

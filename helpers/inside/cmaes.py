@@ -1,0 +1,76 @@
+"""Inside CMA-ES, the covariance matrix adaptation evolution strategy (Hansen 2016, "The CMA Evolution Strategy")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from optuna.samplers import CmaEsSampler
+
+from helpers.functions import Function
+from helpers.inside import OptunaMoved, check_names, fixed, play, private
+
+POPULATION = 6  # 4 + floor(3 ln d) for d = 2 dimensions
+METHODS = {"_init_optimizer": ("trans", "direction"), "_restore_optimizer": ("completed_trials",)}
+
+
+@dataclass(frozen=True, eq=False)
+class CmaStep:
+    """One generation of CMA-ES, in the function's units; generation 0 is one random trial and has no model.
+
+    Attributes:
+        points, values: the population, shapes (size, 2) and (size,).
+        mean, covariance: of the normal distribution it was drawn from, shapes (2,) and (2, 2), sigma included;
+            draws outside of the box are drawn again. sigma: the step size, as a share of the box.
+    """
+
+    generation: int
+    points: np.ndarray
+    values: np.ndarray
+    mean: np.ndarray | tuple = ()
+    covariance: np.ndarray | tuple = ()
+    sigma: float = np.nan
+
+
+class _Watched(CmaEsSampler):
+    """CMA-ES as it is, with the distribution of each generation written down, in the unit box."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed=seed)
+        self.seen = {}
+
+    def _init_optimizer(self, trans, direction):
+        return self.written(super()._init_optimizer(trans, direction))
+
+    def _restore_optimizer(self, completed_trials):
+        return self.written(super()._restore_optimizer(completed_trials))
+
+    def written(self, optimizer):
+        """Writes mean, covariance and sigma down, and hands the optimizer on."""
+        if optimizer is not None:
+            sigma, shape = (private(__name__, optimizer, name) for name in ("_sigma", "_C"))
+            self.seen[optimizer.generation] = fixed(optimizer.mean), fixed(sigma**2 * shape), float(sigma)
+        return optimizer
+
+
+@lru_cache(maxsize=32)
+def observe_cmaes(function: Function, generations: int = 20, seed: int = 0) -> tuple[CmaStep, ...]:
+    """Plays CMA-ES with Optuna's defaults on a function of two dimensions; one step a generation, 0 first.
+
+    Raises:
+        BadInput: not such a function, or a negative number of generations.
+        OptunaMoved: Optuna keeps its state elsewhere.
+    """
+    check_names(__name__, CmaEsSampler, METHODS)
+    sampler = _Watched(seed)
+    points, values = play(function, sampler, 1 + POPULATION * generations, 2)
+    if sorted(sampler.seen) != list(range(generations)):
+        raise OptunaMoved(__name__, CmaEsSampler, "_restore_optimizer")
+    low, width = np.array(function.low), np.subtract(function.high, function.low)
+    steps = [CmaStep(0, points[:1], values[:1])]
+    for n, (mean, covariance, sigma) in sampler.seen.items():
+        members = slice(1 + POPULATION * n, 1 + POPULATION * (n + 1))
+        model = fixed(low + width * mean), fixed(covariance * np.outer(width, width)), sigma
+        steps.append(CmaStep(n + 1, points[members], values[members], *model))
+    return tuple(steps)

@@ -1,0 +1,81 @@
+"""Inside the GP sampler: a Gaussian process and LogEI (Jones et al. 1998; Ament et al. 2023)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from optuna.samplers import GPSampler
+
+from helpers.functions import Function
+from helpers.inside import GRID, OptunaMoved, check_names, fixed, play, private
+
+START = 4  # Optuna's default is 10 random trials, after which a function of one dimension has few secrets left
+METHODS = {"_optimize_acqf": ("acqf", "best_params")}
+
+
+@dataclass(frozen=True, eq=False)
+class GpStep:
+    """What the Gaussian process knew before trial `number`, in the function's units; no model after few trials.
+
+    Attributes:
+        x, y: the earlier trials, shape (number,); taken, value: the place of trial `number`, and its value.
+        mean, deviation: the posterior on `grid`; log_ei: log of the expected improvement there, and at `taken`.
+    """
+
+    number: int
+    x: np.ndarray
+    y: np.ndarray
+    taken: float
+    value: float
+    grid: np.ndarray
+    mean: np.ndarray | tuple = ()
+    deviation: np.ndarray | tuple = ()
+    log_ei: np.ndarray | tuple = ()
+    taken_log_ei: float = np.nan
+
+
+class _Watched(GPSampler):
+    """The GP sampler as it is, with its standardised posterior and LogEI written down."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed=seed, n_startup_trials=START)
+        self.seen = []
+
+    def _optimize_acqf(self, acqf, best_params):
+        import torch  # two seconds to import, so only when it is used
+
+        taken = super()._optimize_acqf(acqf, best_params)
+        grid = np.linspace(0, 1, GRID)[:, None]
+        mean, variance = private(__name__, acqf, "_gpr").posterior(torch.from_numpy(grid))
+        log_ei = private(__name__, acqf, "eval_acqf_no_grad")(np.vstack([grid, taken]))
+        self.seen.append((mean.numpy(), np.sqrt(variance.numpy()), log_ei))
+        return taken
+
+
+@lru_cache(maxsize=32)
+def observe_gp(function: Function, trials: int = 20, seed: int = 0) -> tuple[GpStep, ...]:
+    """Plays the GP sampler, with 4 random trials first, on a function of one dimension; one step a trial.
+
+    Raises:
+        BadInput: not such a function, or no trials.
+        OptunaMoved: Optuna keeps its state elsewhere.
+    """
+    check_names(__name__, GPSampler, METHODS)
+    sampler = _Watched(seed)
+    places, y = play(function, sampler, trials, 1)
+    if len(sampler.seen) != max(0, trials - START):
+        raise OptunaMoved(__name__, GPSampler, "_optimize_acqf")
+    x, grid = places[:, 0], fixed(np.linspace(function.low[0], function.high[0], GRID))
+    sign = 1 if function.direction == "maximize" else -1
+    models = [{}] * START + [_in_units(y[: START + n], sign, *seen) for n, seen in enumerate(sampler.seen)]
+    return tuple(GpStep(n, x[:n], y[:n], x[n], y[n], grid, **models[n]) for n in range(trials))
+
+
+def _in_units(y: np.ndarray, sign: int, mean: np.ndarray, deviation: np.ndarray, log_ei: np.ndarray) -> dict:
+    """Undoes what the sampler did to the values: turned so that more is better, mean 0, standard deviation 1."""
+    spread = max(np.std(y), 1e-10)
+    mean, deviation, log_ei = np.mean(y) + sign * spread * mean, spread * deviation, log_ei + np.log(spread)
+    arrays = {"mean": mean, "deviation": deviation, "log_ei": log_ei[:-1]}
+    return {name: fixed(array) for name, array in arrays.items()} | {"taken_log_ei": float(log_ei[-1])}

@@ -1,0 +1,80 @@
+"""Inside TPE, the tree-structured Parzen estimator (Bergstra et al. 2011; the details: Watanabe 2023)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from optuna.samplers import TPESampler
+
+from helpers.functions import Function
+from helpers.inside import GRID, OptunaMoved, check_function, check_names, fixed, play
+
+START = 10  # random trials, Optuna's default
+METHODS = {
+    "_compute_acquisition_func": ("samples", "mpe_below", "mpe_above"),
+    "_build_parzen_estimator": ("study", "search_space", "trials", "handle_below"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class TpeStep:
+    """What TPE knew before trial `number`, and the place it took; no model at all while it draws at random.
+
+    Attributes:
+        x, y: the earlier trials, shape (number,); taken, value: the place of trial `number`, and its value.
+        good, bad: numbers of the trials in each group; log_l, log_g: their log-densities on `grid`.
+        candidates: drawn from l(x), shape (24,); scores: log l - log g of each.
+    """
+
+    number: int
+    x: np.ndarray
+    y: np.ndarray
+    taken: float
+    value: float
+    grid: np.ndarray
+    good: tuple[int, ...] = ()
+    bad: tuple[int, ...] = ()
+    log_l: np.ndarray | tuple = ()
+    log_g: np.ndarray | tuple = ()
+    candidates: np.ndarray | tuple = ()
+    scores: np.ndarray | tuple = ()
+
+
+class _Watched(TPESampler):
+    """TPE as it is, with its groups and scores written down, by the number of trials it knew."""
+
+    def __init__(self, grid: np.ndarray, seed: int) -> None:
+        super().__init__(seed=seed)
+        self.grid, self.groups, self.seen = grid, {}, {}
+
+    def _build_parzen_estimator(self, study, search_space, trials, handle_below):
+        self.groups["good" if handle_below else "bad"] = tuple(trial.number for trial in trials)
+        return super()._build_parzen_estimator(study, search_space, trials, handle_below)
+
+    def _compute_acquisition_func(self, samples, mpe_below, mpe_above):
+        scores = super()._compute_acquisition_func(samples, mpe_below, mpe_above)
+        log_l, log_g = (group.log_pdf({"x0": self.grid}) for group in (mpe_below, mpe_above))
+        arrays = {"log_l": log_l, "log_g": log_g, "candidates": samples["x0"], "scores": scores}
+        known = sum(map(len, self.groups.values()))
+        self.seen[known] = self.groups | {name: fixed(array) for name, array in arrays.items()}
+        return scores
+
+
+@lru_cache(maxsize=32)
+def observe_tpe(function: Function, trials: int = 100, seed: int = 0) -> tuple[TpeStep, ...]:
+    """Plays TPE with Optuna's defaults on a function of one dimension; one step a trial.
+
+    Raises:
+        BadInput: not such a function, or no trials.
+        OptunaMoved: Optuna keeps its state elsewhere.
+    """
+    check_names(__name__, TPESampler, METHODS)
+    check_function(function, 1)
+    sampler = _Watched(fixed(np.linspace(function.low[0], function.high[0], GRID)), seed)
+    places, y = play(function, sampler, trials, 1)
+    if set(sampler.seen) != set(range(START, trials)):
+        raise OptunaMoved(__name__, TPESampler, "_compute_acquisition_func")
+    x, models = places[:, 0], sampler.seen
+    return tuple(TpeStep(n, x[:n], y[:n], x[n], y[n], sampler.grid, **models.get(n, {})) for n in range(trials))

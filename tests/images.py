@@ -1,0 +1,166 @@
+"""Draws the pictures of images/ that show recorded figures: `python -m tests.images` writes them all."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+import optuna
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
+
+from helpers.benchmark import CONFIGURATIONS, EPOCHS, load_benchmark
+from helpers.plots import BLUE, GREEN, INK, VERMILLION
+from helpers.replay import Replay, replay
+
+FOLDER = Path(__file__).parents[1] / "images"
+GREY, FAINT, SOFT = "#8a8a8a", "#e4e4e4", "#555555"
+TRIALS, SEED = 16, 0
+WIDE, TALL, TOP, LEFT, APART = 268, 210, 126, 70, 300  # of a panel, in pixels
+STRATEGIES: dict[str, tuple[BasePruner, tuple[str, str], tuple[int, ...]]] = {  # pruner, rule, rungs
+    "no pruner": (NopPruner(), ("Every trial is trained", "to its end."), ()),
+    "median": (MedianPruner(), ("After five trials: cut once its best", "is below the median of finished ones."), ()),
+    "successive halving": (
+        SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
+        ("At 1, 3, 9 and 27 epochs only", "the best third so far goes on."),
+        (1, 3, 9, 27),
+    ),
+}
+
+
+def write_all() -> None:
+    """Every picture, into images/."""
+    for name, draw in PICTURES.items():
+        (FOLDER / f"{name}.svg").write_text(draw(), encoding="utf-8")
+        print(f"images/{name}.svg is written.")
+
+
+def pruning_strategy() -> str:
+    """The same recorded curves under three pruners of Optuna, each cut where the pruner cut it."""
+    places = random.Random(SEED).sample(range(CONFIGURATIONS), TRIALS)
+    curves = load_benchmark().curves["validation_accuracy"][places].mean(axis=1)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    body, said = [text(LEFT, 36, "Stop the hopeless early", size=20, bold=True)], []
+    body.append(text(LEFT + 292, 36, f"The same {TRIALS} trials, real curves, three times.", fill=SOFT))
+    for n, (name, (pruner, rule, rungs)) in enumerate(STRATEGIES.items()):
+        done, x = replay(pruner, curves), LEFT + n * APART
+        body += [text(x, 74, name, size=17, bold=True)]
+        body += [text(x, 96 + 19 * row, line, fill=SOFT) for row, line in enumerate(rule)]
+        body += [*frame(x, rungs, labels=n == 0), "<g>", *cut_curves(x, curves, done), "</g>", *figures(x, done)]
+        said.append(f"{name.capitalize()}: {' '.join(rule)} {sentence(done)}")
+    head = f"{TRIALS} recorded learning curves, validation accuracy against epochs trained, drawn three times."
+    return svg("Stop the hopeless early", " ".join([head, *said]), 960, 500, [*body, *legend(480)])
+
+
+def frame(x: float, rungs: Sequence[int], labels: bool) -> Iterable[str]:
+    """The grid of a panel, its ticks and its rungs."""
+    for share in (0.0, 0.5, 1.0):
+        yield line([at(x, 1, share), at(x, EPOCHS, share)], FAINT, 1)
+        if labels:
+            yield text(x - 10, at(x, 1, share)[1] + 5, f"{share:g}", text_anchor="end")
+    for epoch in rungs or (1, 9, 18, 27):
+        if rungs:
+            yield line([at(x, epoch, 0), at(x, epoch, 1)], GREY, 1.2, dash="2 4")
+        yield text(at(x, epoch, 0)[0], TOP + TALL + 22, str(epoch), text_anchor="middle")
+    yield text(x + WIDE / 2, TOP + TALL + 42, "epochs trained", text_anchor="middle")
+    if labels:
+        side, middle = x - 48, TOP + TALL / 2
+        turned = f"rotate(-90 {side} {middle:g})"
+        yield text(side, middle, "validation accuracy", text_anchor="middle", transform=turned)
+
+
+def cut_curves(x: float, curves: np.ndarray, done: Replay) -> Iterable[str]:
+    """Every curve as far as it was trained: a dot where it ended, a cross where it was cut; the notable ones last."""
+    notable = {done.best: (GREEN, 4.0, ""), done.best_killed if done.lost else None: (VERMILLION, 4.0, "7 3")}
+    for trial in sorted(range(len(curves)), key=lambda trial: (trial in notable, not done.pruned[trial])):
+        points = [at(x, epoch, value) for epoch, value in enumerate(curves[trial, : done.trained[trial]], start=1)]
+        plain = (GREY, 1.7, "") if done.pruned[trial] else (BLUE, 1.7, "")
+        colour, width, dash = notable.get(trial, plain)
+        yield line(points, colour, width, dash)
+        yield (cross if done.pruned[trial] else dot)(*points[-1], colour if trial in notable else None)
+
+
+def figures(x: float, done: Replay) -> Iterable[str]:
+    """What a panel's search cost and what it found."""
+    saved = f", {done.saved:.0%} saved" if done.pruned.any() else ""
+    yield text(x, TOP + TALL + 76, f"{done.spent} epochs{saved}", size=17, bold=True)
+    yield text(x, TOP + TALL + 100, f"best found: {done.final[done.best]:.3f}", size=17)
+
+
+def sentence(done: Replay) -> str:
+    """The same in words, with what was lost."""
+    lost = f"; the best that was cut would have reached {done.final[done.best_killed]:.3f}" if done.lost else ""
+    cut = f"{done.pruned.sum()} of {len(done.pruned)} trials are cut"
+    return f"{cut}, {done.spent} epochs are spent, the best found is {done.final[done.best]:.3f}{lost}."
+
+
+def legend(y: float) -> Iterable[str]:
+    """What the lines and their ends mean."""
+    notes = [
+        (dot, BLUE, 1.7, "", "trained to the end"),
+        (cross, GREY, 1.7, "", "cut here"),
+        (dot, GREEN, 4, "", "best found"),
+        (cross, VERMILLION, 4, "7 3", "would have been better"),
+    ]
+    for x, (mark, colour, width, dash, label) in zip((70, 300, 450, 620), notes, strict=True):
+        yield line([(x, y - 5), (x + 32, y - 5)], colour, width, dash)
+        yield mark(x + 32, y - 5, colour if width > 2 else None)
+        yield text(x + 44, y, label)
+
+
+def at(x: float, epoch: float, value: float) -> tuple[float, float]:
+    """Pixels of a point in the panel that begins at `x`; its value runs from 0 to 1."""
+    return x + WIDE * (epoch - 1) / (EPOCHS - 1), TOP + TALL * (1 - value)
+
+
+def dot(x: float, y: float, colour: str | None = None) -> str:
+    """The end of a training."""
+    return tag("circle", cx=x, cy=y, r=5 if colour else 3, fill=colour or BLUE)
+
+
+def cross(x: float, y: float, colour: str | None = None) -> str:
+    """A cut."""
+    r, width = (6, 3) if colour else (4, 2)
+    path = f"M{x - r:.1f} {y - r:.1f} l{2 * r} {2 * r} m0 {-2 * r} l{-2 * r} {2 * r}"
+    return tag("path", d=path, stroke=colour or INK, stroke_width=width, fill="none")
+
+
+def line(points: Sequence[tuple[float, float]], colour: str, width: float, dash: str = "") -> str:
+    """A line through points, in pixels."""
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return tag("polyline", points=places, fill="none", stroke=colour, stroke_width=width, stroke_dasharray=dash)
+
+
+def text(x: float, y: float, words: str, *, size: float = 15, fill: str = INK, bold: bool = False, **more: str) -> str:
+    """One line of words."""
+    return tag("text", words, x=x, y=y, font_size=size, fill=fill, font_weight="bold" if bold else "", **more)
+
+
+def tag(name: str, words: str = "", **attributes: object) -> str:
+    """An element; numbers have one decimal, and empty attributes are left out."""
+    plain = {key: f"{value:.1f}" if isinstance(value, float) else str(value) for key, value in attributes.items()}
+    written = " ".join(f'{key.replace("_", "-")}="{value}"' for key, value in plain.items() if value)
+    return f"<{name} {written}>{escape(words)}</{name}>" if words else f"<{name} {written}/>"
+
+
+def svg(title: str, desc: str, width: int, height: int, body: Iterable[str]) -> str:
+    """A whole picture on white, with what a screen reader reads."""
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    font = 'font-family="DejaVu Sans, Verdana, Arial, sans-serif"'
+    lines = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {font} role="img" aria-labelledby="title desc">',
+        tag("title", title, id="title"),
+        tag("desc", desc, id="desc"),
+        tag("rect", width=width, height=height, fill="#ffffff"),
+        *body,
+        "</svg>",
+    )
+    return "\n".join(lines) + "\n"
+
+
+PICTURES: dict[str, Callable[[], str]] = {"pruning_strategy": pruning_strategy}
+
+if __name__ == "__main__":
+    write_all()

@@ -46,6 +46,7 @@ class Benchmark:
 
     Attributes:
         curves: each metric's array (configurations, seeds, epochs); of the test accuracy only the last epoch is known.
+            Losses have 16 bits: give sums and means over them `dtype=float`.
         best, optimum: the configuration with the highest final validation accuracy (mean over the seeds), and that.
     """
 
@@ -53,7 +54,7 @@ class Benchmark:
 
     def __init__(self, curves: Mapping[str, np.ndarray]) -> None:
         self.curves = dict(curves)
-        self._final = {metric: curve[:, :, -1].mean(axis=1).tolist() for metric, curve in self.curves.items()}
+        self._final = {name: curve[:, :, -1].mean(axis=1, dtype=float).tolist() for name, curve in self.curves.items()}
         self._places = {name: {level: n for n, level in enumerate(levels)} for name, levels in SPACE.items()}
         self._borders = {name: _borders(name) for name in SPACE}
         place = int(np.argmax(self._final["validation_accuracy"]))
@@ -102,7 +103,7 @@ class Benchmark:
         place = self._place(config)
         one_of("metric", metric, METRICS)
         curve = self.curves[metric][place]
-        return curve.mean(axis=0) if seed is None else curve[_seed(seed)].copy()
+        return curve.mean(axis=0, dtype=float) if seed is None else curve[_seed(seed)].astype(float)
 
     def frame(self) -> pd.DataFrame:
         """One row a configuration: its levels, the final metrics, and `noise`, the standard deviation of the
@@ -137,15 +138,15 @@ def load_benchmark(path: Path = FILE) -> Benchmark:
     remedy = "get the file from the course's repository again, or record it with `make benchmark`."
     try:
         with np.load(path) as stored:
-            curves = {metric: stored[metric].astype(float) for metric in METRICS}
+            # Accuracies are stored as counts of images; losses keep the 16 bits they are stored in, for the memory.
+            curves = {name: stored[name] / IMAGES if name.endswith("accuracy") else stored[name].astype(np.float16)
+                      for name in METRICS}  # fmt: skip
     except FileNotFoundError:
         raise BadInput(f"The recorded benchmark {path} is missing: {remedy}") from None
     except Exception:  # zipfile, zlib and NumPy stumble over damaged bytes in many ways
         curves = {}
     if {metric: curve.shape for metric, curve in curves.items()} != FIELDS:
         raise BadInput(f"The recorded benchmark {path} is damaged: {remedy}")
-    for metric in ("validation_accuracy", "test_accuracy"):
-        curves[metric] = curves[metric] / IMAGES  # stored as a count of images
     return Benchmark(curves)
 
 

@@ -160,7 +160,7 @@ def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int 
     there = race.regret <= np.median(race.regret[reference, :, (at or budget) - 1])
     first = np.where(there.any(axis=2), there.argmax(axis=2) + 1, budget)
     drawn = np.random.default_rng(seed).integers(first.shape[1], size=(2000, first.shape[1]))
-    medians = np.median(first[:, drawn], axis=2)
+    medians = np.array([np.median(reached[drawn], axis=1) for reached in first])
     low, high = np.quantile(1 - medians / medians[reference], (0.025, 0.975), axis=1)
     epochs = np.median(first, axis=1)
     columns = {"epochs": epochs, "saved": 1 - epochs / epochs[reference], "low": low, "high": high}

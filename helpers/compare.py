@@ -88,6 +88,11 @@ def race(
     return Race(problem.name, tuple(entrants), regret, np.median(seconds, axis=1))
 
 
+def made_of(make: Callable[[int], object], seed: int) -> object:
+    """What a function makes of a seed; None for a class, which would take the seed for something else, and the like."""
+    return make(seed) if callable(make) and not isinstance(make, type) else None
+
+
 def check_seeds(seeds: Sequence[int]) -> None:
     """Raises BadInput for fewer than two seeds, or for one that comes twice."""
     if len(set(seeds)) < 2 or len(set(seeds)) < len(seeds):
@@ -160,7 +165,7 @@ def load_races(path: Path = RACES) -> dict[str, Race]:
 
 def _run(problem: Problem, name: str, make: Callable, seed: int, trials: int, workers: int) -> np.ndarray:
     """One run, (2, trials): regret after each trial, seconds of each trial."""
-    sampler = make(seed) if callable(make) and not isinstance(make, type) else None
+    sampler = made_of(make, seed)
     if not isinstance(sampler, BaseSampler):
         raise BadInput(f"{name} does not make a sampler: give a function such as lambda seed: TPESampler(seed=seed).")
     directions = getattr(problem, "directions", None) or (problem.direction,)

@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from tqdm.auto import tqdm
 
 from helpers.benchmark import EPOCHS, Benchmark
-from helpers.compare import Race, check_seeds
+from helpers.compare import Race, check_seeds, made_of
 from helpers.errors import BadInput, one_of
 
 Plans = Mapping[str, Callable[[int], tuple[BaseSampler, BasePruner]]]
@@ -169,7 +169,7 @@ def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int 
 
 def _run(table: Benchmark, name: str, plan: Callable, seed: int, epochs: int) -> Iterable[tuple[int, float]]:
     """One search; yields (epochs spent, final accuracy) whenever a completed trial is better than all before it."""
-    made = plan(seed) if callable(plan) and not isinstance(plan, type) else None
+    made = made_of(plan, seed)
     if not (isinstance(made, tuple) and list(map(isinstance, made, (BaseSampler, BasePruner))) == [True, True]):
         raise BadInput(f"{name} makes no sampler and pruner: give lambda seed: (TPESampler(seed=seed), NopPruner()).")
     study = optuna.create_study(

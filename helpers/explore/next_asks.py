@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from threadpoolctl import threadpool_limits
 
 from helpers import plots
+from helpers.compare import made_of
 from helpers.errors import BadInput
 from helpers.explore.stepper import contour, dots
 from helpers.functions import Function
@@ -43,10 +44,9 @@ def next_asks(
 
 
 def _made(make_sampler: Callable[[int], BaseSampler], seed: int) -> BaseSampler:
-    if callable(make_sampler) and not isinstance(make_sampler, type):
-        sampler = make_sampler(seed)
-        if isinstance(sampler, BaseSampler):
-            return sampler
+    sampler = made_of(make_sampler, seed)
+    if isinstance(sampler, BaseSampler):
+        return sampler
     raise BadInput(
         f"{make_sampler!r} makes no sampler: give a function of a seed that returns a new one, "
         "such as lambda seed: TPESampler(seed=seed)."

@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from tests.lab import serving_lab
+from tests.store_outputs import ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -69,11 +73,25 @@ def run_all(page: Page) -> None:
     _wait_until_idle(page, RUN_S)
 
 
+@contextmanager
+def run_notebook(notebook: str) -> Iterator[Page]:
+    """A notebook of the course, served by the course's own command, with every cell run."""
+    with serving_lab() as lab, lab_page(lab.url, notebook) as page:
+        run_all(page)
+        yield page
+
+
 def cell(page: Page, n: int) -> Locator:
     """Cell `n` of the notebook, from 0, brought into view: JupyterLab leaves cells out of view undrawn."""
     found = page.locator(f"{PANEL} .jp-Cell").nth(n)
     found.evaluate(INTO_VIEW)
     return found
+
+
+def cell_with(page: Page, notebook: str, text: str) -> Locator:
+    """The first code cell of one of the course's notebooks that holds this text, in view."""
+    cells = nbformat.read(ROOT / "notebooks" / notebook, as_version=4).cells
+    return cell(page, next(n for n, found in enumerate(cells) if found.cell_type == "code" and text in found.source))
 
 
 def cell_text(page: Page, n: int) -> str:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from helpers.compare import load_races
 from helpers.explore.chooser import FIRST, QUESTIONS, Choice, choose
-from tests.browser import cell, lab_page, run_all, screenshot
-from tests.lab import serving_lab
-from tests.store_outputs import ROOT
+from tests.browser import cell_with, run_notebook, screenshot
 
 NOTEBOOK = "03_samplers.ipynb"
 DRAWN = """(figure) => Object.fromEntries(figure._fullData.filter(line => line.name && !line.name.startsWith('trace'))
@@ -23,16 +20,13 @@ DRAWN = """(figure) => Object.fromEntries(figure._fullData.filter(line => line.n
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """Notebook 03 with every cell run."""
-    with serving_lab() as lab, lab_page(lab.url, NOTEBOOK) as opened:
-        run_all(opened)
+    with run_notebook(NOTEBOOK) as opened:
         yield opened
 
 
 def chooser(page: Page) -> Locator:
     """The chooser's output."""
-    cells = nbformat.read(ROOT / "notebooks" / NOTEBOOK, as_version=4).cells
-    number = next(n for n, found in enumerate(cells) if found.cell_type == "code" and "SamplerChooser(" in found.source)
-    return cell(page, number).locator(".jp-OutputArea")
+    return cell_with(page, NOTEBOOK, "SamplerChooser(").locator(".jp-OutputArea")
 
 
 def button(page: Page, question: str, answer: str) -> Locator:

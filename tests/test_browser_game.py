@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from helpers.data import load_dataset
 from helpers.explore.game import KNOBS
 from helpers.training import TrainingConfig, fit
-from tests.browser import GREETINGS, cell, lab_page, run_all, screenshot
+from tests.browser import GREETINGS, cell_with, lab_page, run_all, screenshot
 from tests.lab import serving_lab
-from tests.store_outputs import ROOT
 
 NOTEBOOK = "00_start_here.ipynb"
 BUDGET = 15
@@ -28,15 +26,9 @@ def page() -> Iterator[Page]:
         yield opened
 
 
-def number_of_cell(text: str) -> int:
-    """Where the cell stands whose source holds `text`."""
-    cells = nbformat.read(ROOT / "notebooks" / NOTEBOOK, as_version=4).cells
-    return next(number for number, found in enumerate(cells) if text in found.source and found.cell_type == "code")
-
-
 def game(page: Page) -> Locator:
     """The game's output."""
-    return cell(page, number_of_cell("BeTheSampler(")).locator(".jp-OutputArea")
+    return cell_with(page, NOTEBOOK, "BeTheSampler(").locator(".jp-OutputArea")
 
 
 def handle(page: Page, knob: str) -> Locator:
@@ -94,10 +86,10 @@ def test_the_rest_by_mouse(page: Page) -> None:
 
 def test_the_learner_joins_the_comparison(page: Page) -> None:
     """After the game the comparison, run again, has the learner's own line."""
-    comparison = cell(page, number_of_cell("plots.best_so_far("))
+    comparison = cell_with(page, NOTEBOOK, "plots.best_so_far(")
     expect(comparison.locator(".annotation")).to_have_text(["random", "TPE"])
     comparison.locator(".jp-InputArea-editor").click()
     page.keyboard.press("Shift+Enter")
-    comparison = cell(page, number_of_cell("plots.best_so_far("))
+    comparison = cell_with(page, NOTEBOOK, "plots.best_so_far(")
     expect(comparison.locator(".annotation")).to_have_text(["random", "TPE", "you"])
     screenshot(page, "game_compared")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import nbformat
 import numpy as np
 import optuna
 import pytest
@@ -13,9 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from helpers.explore.pruner_lab import CURVES, ORDERS, TRIALS, LabState, lab_state
 from helpers.learn import course_seed
-from tests.browser import cell, lab_page, run_all, screenshot
-from tests.lab import serving_lab
-from tests.store_outputs import ROOT
+from tests.browser import cell_with, run_notebook, screenshot
 
 NOTEBOOK = "06_pruners.ipynb"
 PATIENCE, SEED = 20, course_seed()
@@ -27,16 +24,13 @@ DRAWN = """figure => figure._fullData.map(({name, x, y}) => [name, Array.from(x 
 def page() -> Iterator[Page]:
     """Notebook 06, served by the course's own command, with every cell run."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with serving_lab() as lab, lab_page(lab.url, NOTEBOOK) as opened:
-        run_all(opened)
+    with run_notebook(NOTEBOOK) as opened:
         yield opened
 
 
 def lab(page: Page) -> Locator:
     """The lab's output, in view."""
-    cells = nbformat.read(ROOT / "notebooks" / NOTEBOOK, as_version=4).cells
-    number = next(n for n, found in enumerate(cells) if found.cell_type == "code" and "PrunerLab(" in found.source)
-    return cell(page, number).locator(".jp-OutputArea")
+    return cell_with(page, NOTEBOOK, "PrunerLab(").locator(".jp-OutputArea")
 
 
 def control(page: Page, name: str) -> Locator:

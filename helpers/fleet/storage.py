@@ -1,0 +1,278 @@
+"""Opening the database that several programs share: one URL, one clear sentence when it cannot be.
+
+The ladder: sqlite:///FILE, journal:///FILE, postgresql+psycopg://USER@HOST/DATABASE, grpc://HOST:PORT. As in every
+SQLAlchemy URL, three slashes start a relative path and four an absolute one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+import optuna
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalFileSymlinkLock
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, PendingRollbackError
+
+from helpers.errors import BadInput
+
+VARIABLE = "LEARN_OPTUNA_STORAGE"
+FORMS = "sqlite:///FILE, journal:///FILE, postgresql+psycopg://USER@HOST/DATABASE or grpc://HOST:PORT"
+# A link that is cut in silence would block a worker for a quarter of an hour (PostgreSQL documentation, 34.1.2).
+CONNECT = {"connect_timeout": 10, "tcp_user_timeout": 15000, "keepalives_idle": 5, "keepalives_interval": 5}
+WATCHFUL = (
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.min_reconnect_backoff_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+REFUSALS = {
+    "authentication failed": "The database server refuses this password of {user}: correct it in the URL, in "
+    "PGPASSWORD or in ~/.pgpass.",
+    "no password supplied": "The server wants the password of {user}: put it into the URL, PGPASSWORD or ~/.pgpass.",
+    '" does not exist': "The server has no database {database}, or no user {user}: create it, or correct the URL.",
+    "database is locked": "Another program keeps {database} locked: try again when it has finished.",
+    "not a database": "{database} is not an SQLite database: choose another file.",
+}
+
+
+class StorageLost(Exception):
+    """The storage was there once and is no longer; `__cause__` says why."""
+
+
+def hide(url: str) -> str:
+    """The URL with *** for its password, fit to be shown."""
+    return re.sub(r"(password=)[^&]*", r"\1***", re.sub(r"(://[^:@/?]*):.*@", r"\1:***@", url))
+
+
+def open_storage(
+    url: str,
+    *,
+    heartbeat_s: int | None = None,
+    grace_s: int | None = None,
+    max_retry: int | None = 1,
+    patience_s: float = 60,
+    create: bool = True,
+) -> BaseStorage:
+    """The storage behind a URL; every later call raises `StorageLost` when the storage has gone.
+
+    Args:
+        heartbeat_s: running trials report every so many seconds that they are alive; only databases keep that.
+        grace_s: a trial silent for longer is failed and queued again, `max_retry` times; default 2 * heartbeat_s.
+        patience_s: how long each call waits for a server that was restarted.
+        create: whether a file that is not there is made.
+
+    Raises:
+        BadInput: it cannot be opened; the sentence never holds a password.
+    """
+    scheme, _, path = url.partition(":///")
+    if "://" in url and (match := {"grpc": _grpc, "postgresql+psycopg": _postgres}.get(url.split("://")[0])):
+        opened = match
+    elif path and scheme in ("sqlite", "journal"):
+        opened = _sqlite if scheme == "sqlite" else _journal
+        _check_file(Path(path.split("?")[0]), create)
+        patience_s = 0
+    else:
+        raise BadInput(f"{hide(url)!r} is not the URL of a storage: write {FORMS}.")
+    if heartbeat_s and opened in (_grpc, _journal):
+        raise BadInput(f"{hide(url)} keeps no heartbeat: leave it out, or use a database (sqlite or postgresql).")
+    if heartbeat_s is not None and (heartbeat_s < 1 or (grace_s or heartbeat_s + 1) <= heartbeat_s):
+        raise BadInput("A heartbeat is a whole number of seconds from 1, and the grace period is longer.")
+    heartbeat: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if heartbeat_s:
+            retry = RetryHeartbeatStaleTrialCallback(max_retry)
+            heartbeat = dict(heartbeat_interval=heartbeat_s, grace_period=grace_s, heartbeat_stale_trial_callback=retry)
+        storage = _patient(opened(url, heartbeat), patience_s)
+        return _beating_at_once(storage) if heartbeat_s else storage
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and all that led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _sqlite(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+    return _database(url, make_url(url), heartbeat, engine_kwargs={"connect_args": {"timeout": 60}})
+
+
+def _postgres(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        raise BadInput(f"{hide(url)} cannot be read as a URL: write {FORMS.split(', ')[2].split(' or')[0]}.") from None
+    connect = {name: value for name, value in CONNECT.items() if name not in parts.query}
+    return _database(url, parts, heartbeat, engine_kwargs={"pool_pre_ping": True, "connect_args": connect})
+
+
+def _database(url: str, parts: URL, heartbeat: dict[str, Any], **options: Any) -> BaseStorage:
+    """An RDBStorage with Optuna's cache in front. Two programs that open an empty database at once both make its
+    tables, and the slower one tries again; so does one that comes while a server restarts."""
+    start = time.monotonic()
+    while True:
+        try:
+            storage = RDBStorage(url, **heartbeat, **options)
+            if storage.engine.dialect.name == "sqlite":
+                _begin_immediately(storage.engine)
+            return optuna.storages.get_storage(storage)
+        except (DBAPIError, StorageInternalError) as error:
+            race = re.search("already exists|duplicate key|UNIQUE constraint", _reason(error))
+            late = time.monotonic() > start + (30 if race else 2)
+            if late or any(words in _reason(error) for words in REFUSALS):
+                raise BadInput(_sentence(_reason(error), url, parts)) from None
+        except (RuntimeError, ImportError) as error:
+            raise BadInput(f"{hide(url)} cannot be used: {error}") from None
+        time.sleep(0.2)
+
+
+def _begin_immediately(engine: Engine) -> None:
+    """SQLite knows no SELECT FOR UPDATE: two workers could take the same waiting trial. A transaction that locks from
+    its start prevents that (SQLAlchemy documentation, 'SQLite: Enabling non-legacy transactional modes')."""
+    event.listen(engine, "connect", lambda connection, record: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    engine.dispose()
+
+
+def _sentence(reason: str, url: str, parts: URL) -> str:
+    """What a driver's message means to a learner."""
+    for words, sentence in REFUSALS.items():
+        if words in reason:
+            return sentence.format(user=parts.username, database=parts.database)
+    if parts.password:
+        reason = reason.replace(str(parts.password), "***")
+    return f"No database answers at {hide(url)}: start its server, or correct the URL ({reason})."
+
+
+def _journal(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+    path = url.removeprefix("journal:///")
+    try:
+        return JournalStorage(JournalFileBackend(path, lock_obj=_WholeLines(path)))
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(f"{path} is not a journal of Optuna: choose another file.") from None
+
+
+class _WholeLines(JournalFileOpenLock if os.name == "nt" else JournalFileSymlinkLock):  # links need rights on Windows
+    """A full disk leaves half a line behind; one more line after it, and nobody could read the journal any more. Who
+    gets the lock cuts it off."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = Path(path)
+
+    def acquire(self) -> bool:
+        super().acquire()
+        with suppress(OSError), open(self.path, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+            if file.read() not in (b"", b"\n"):
+                os.truncate(self.path, self.path.read_bytes().rfind(b"\n") + 1)
+        return True
+
+
+def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+    host, port = None, None
+    with suppress(ValueError):
+        host, port = urlsplit(url).hostname, urlsplit(url).port
+    if not host or not port:
+        raise BadInput(f"{url} names no port: write grpc://HOST:PORT, as in grpc://localhost:13000.")
+    import grpc
+
+    plain = grpc.insecure_channel  # the proxy takes no options: a cut link would go unnoticed, for ever
+    with mock.patch("grpc.insecure_channel", lambda target, options: plain(target, [*options, *WATCHFUL])):
+        storage = GrpcStorageProxy(host=host, port=port)
+    try:
+        storage.wait_server_ready(timeout=5)
+    except ConnectionError:
+        raise BadInput(f"No gRPC proxy answers at {host}:{port}: start it, or correct the URL.") from None
+    return storage
+
+
+def _check_file(path: Path, create: bool) -> None:
+    """BadInput unless a file can be written there; locks and journals need a writable folder too."""
+    if not path.parent.is_dir():
+        raise BadInput(f"The folder {path.parent} does not exist: create it, or correct the URL.")
+    if path.is_dir() or (not path.exists() and not create):
+        raise BadInput(f"There is no file {path}: correct the URL.")
+    for place in (path.parent, path):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise BadInput(f"{place} is read-only: make it writable, or choose another place.")
+
+
+def _patient(storage: BaseStorage, patience_s: float) -> BaseStorage:
+    """Every call waits up to `patience_s` for a storage that has gone away, and repeats what was interrupted."""
+    for name in (*(name for name in dir(BaseStorage) if name[0] != "_"), "record_heartbeat"):
+        if hasattr(storage, name):
+            setattr(storage, name, _repeated(getattr(storage, name), patience_s))
+    return storage
+
+
+def _beating_at_once(storage: BaseStorage) -> BaseStorage:
+    """Optuna's first sign of life comes when the objective starts. Who is killed before, while the sampler thinks, has
+    given none, and a trial that never gave one is never stale: it would run for ever."""
+    create, change = storage.create_new_trial, storage.set_trial_state_values
+
+    def create_new_trial(study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        trial_id = create(study_id, template_trial)
+        if template_trial is None:
+            storage.record_heartbeat(trial_id)
+        return trial_id
+
+    def set_trial_state_values(trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        if state == TrialState.RUNNING:
+            storage.record_heartbeat(trial_id)
+        return change(trial_id, state, values)
+
+    storage.create_new_trial, storage.set_trial_state_values = create_new_trial, set_trial_state_values
+    return storage
+
+
+def _repeated(method: Callable, patience_s: float) -> Callable:
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        end, again = time.monotonic() + patience_s, False
+        while True:
+            try:
+                return method(*args, **kwargs)
+            except UpdateFinishedTrialError:
+                if not (again and method.__name__ == "set_trial_state_values"):
+                    raise
+                return True  # the interrupted call had arrived
+            except Exception as error:
+                if not _is_gone(error):
+                    raise
+                if time.monotonic() > end:
+                    raise StorageLost(f"The storage is gone: {_reason(error)}") from error
+            again = True
+            time.sleep(0.3)
+
+    return call
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether an error means that the storage cannot be reached or written, and not that the call was wrong."""
+    if callable(code := getattr(error, "code", None)):  # grpc.RpcError, without importing grpc
+        return code().name in ("UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED")
+    if isinstance(error, StorageInternalError):
+        error = error.__cause__ or error
+    return isinstance(error, OSError | OperationalError | InterfaceError | PendingRollbackError)
+
+
+def _reason(error: Exception) -> str:
+    """The driver's own words, their last line."""
+    inner = error.__cause__ or error if isinstance(error, StorageInternalError) else error
+    text = str(error.details() if hasattr(error, "details") else getattr(inner, "orig", None) or inner).strip()
+    return text.splitlines()[-1].strip() if text else type(inner).__name__

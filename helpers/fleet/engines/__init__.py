@@ -1,0 +1,1 @@
+"""Workers past one machine: files to read and to copy."""

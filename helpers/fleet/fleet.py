@@ -1,0 +1,142 @@
+"""Worker processes on this machine, started, watched and killed from a notebook."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal as signals
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.errors import BadInput
+from helpers.fleet.storage import VARIABLE, hide
+
+KILL = getattr(signals, "SIGKILL", signals.SIGTERM)
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """One worker as it is now; `name` is the trials' user attribute "worker", `code` the exit code, None if alive."""
+
+    name: str
+    pid: int
+    alive: bool
+    code: int | None
+
+
+class Fleet:
+    """Some `python -m helpers.worker` on one study, from now on; see there for the options.
+
+    Each has a process group of its own, so that an interrupted kernel interrupts none of them, gets the URL by its
+    environment, and ends when the kernel does: its standard input is a pipe that closes then.
+
+    Raises:
+        BadInput: neither `trials` nor `total` is given, or a number is not possible.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        study_name: str,
+        objective: str,
+        *,
+        workers: int = 4,
+        trials: int | None = None,
+        total: int | None = None,
+        heartbeat_s: int | None = None,
+        grace_s: int | None = None,
+        options: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        if workers < 1 or (trials is None and total is None):
+            raise BadInput("A fleet needs at least 1 worker, and trials= for each or total= for all together.")
+        self.url, self.study_name = url, study_name
+        self._folder = Path(tempfile.mkdtemp(prefix="optuna-fleet-"))
+        self._processes: list[subprocess.Popen] = []
+        self._end = weakref.finalize(self, _stop, self._processes, self._folder)
+        numbers = {"trials": trials, "total": total, "heartbeat": heartbeat_s, "grace": grace_s}
+        flags = [f"--{name}={number}" for name, number in numbers.items() if number is not None]
+        self._command = [sys.executable, "-m", "helpers.worker", f"--study={study_name}", f"--objective={objective}"]
+        self._command += [*flags, "--quiet", "--leashed", *options]
+        self._environment = os.environ | {"OMP_NUM_THREADS": "1", VARIABLE: url} | dict(environment or {})
+        for _ in range(workers):
+            self.add()
+
+    def add(self) -> WorkerState:
+        """One worker more."""
+        with open(self._folder / f"{len(self._processes)}.txt", "wb") as said:
+            self._processes.append(
+                subprocess.Popen(
+                    self._command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=self._environment,
+                    start_new_session=True,
+                )
+            )  # fmt: skip
+        return self.workers[-1]
+
+    @property
+    def workers(self) -> list[WorkerState]:
+        """The state of each, in the order of their start."""
+        return [
+            WorkerState(f"{socket.gethostname()}-{process.pid}", process.pid, process.poll() is None, process.poll())
+            for process in self._processes
+        ]
+
+    def said(self, n: int) -> str:
+        """What worker n has written: nothing, or a sentence that explains its exit code."""
+        return (self._folder / f"{n}.txt").read_text(errors="replace").strip()
+
+    def kill(self, n: int, signal: int = KILL) -> None:
+        """Sends a signal to worker n; SIGKILL leaves it no time for anything."""
+        if not 0 <= n < len(self._processes):
+            raise BadInput(f"There is no worker {n}: choose one from 0 to {len(self._processes) - 1}.")
+        self._processes[n].send_signal(signal)
+
+    def wait(self, timeout: float | None = None) -> list[int | None]:
+        """Waits for all, `timeout` seconds at most; returns the exit codes, None for those that still run."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while any(worker.alive for worker in self.workers) and (end is None or time.monotonic() < end):
+            time.sleep(0.05)
+        return [worker.code for worker in self.workers]
+
+    def stop(self) -> None:
+        """Ends all workers: SIGTERM, and SIGKILL for those that have not ended after ten seconds."""
+        _end_processes(self._processes)
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def __repr__(self) -> str:
+        alive = sum(worker.alive for worker in self.workers)
+        return f"<Fleet of {len(self._processes)}, {alive} alive, on {self.study_name!r} in {hide(self.url)}>"
+
+
+def _end_processes(processes: list[subprocess.Popen], grace_s: float = 10) -> None:
+    """Leaves none of them running; one that was suspended is woken to hear of it."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+            if os.name != "nt":
+                process.send_signal(signals.SIGCONT)
+    end = time.monotonic() + grace_s
+    for process in processes:
+        try:
+            process.wait(max(0.1, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdin.close()
+
+
+def _stop(processes: list[subprocess.Popen], folder: Path) -> None:
+    _end_processes(processes)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,36 @@
+"""Objectives for the workers of the lessons: light to import, no torch."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import optuna
+
+from helpers.benchmark import load_benchmark
+from helpers.functions import find_function
+
+SECONDS = "LEARN_OPTUNA_SLEEP"
+
+
+def branin(trial: optuna.Trial) -> float:
+    """Two dimensions, no waiting; minimise (helpers.functions)."""
+    return find_function("branin")(trial)
+
+
+def sleeping(trial: optuna.Trial) -> float:
+    """Branin after a sleep of LEARN_OPTUNA_SLEEP seconds (0.5): stands for a training on another processor."""
+    value = branin(trial)
+    time.sleep(float(os.environ.get(SECONDS, "0.5")))
+    return value
+
+
+def digits(trial: optuna.Trial) -> float:
+    """The recorded benchmark; maximise. Reports the curve's epochs, so pruners can act."""
+    table = load_benchmark()
+    config = table.nearest(table.suggest(trial))
+    for epoch, accuracy in enumerate(table.curve(config), start=1):
+        trial.report(float(accuracy), epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+    return table.value(config)

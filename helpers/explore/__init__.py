@@ -4,12 +4,13 @@ from helpers.explore.chooser import SamplerChooser
 from helpers.explore.cma_window import CmaWindow
 from helpers.explore.game import BeTheSampler
 from helpers.explore.gp_window import GpWindow
+from helpers.explore.monitor import FleetMonitor
 from helpers.explore.next_asks import next_asks, next_asks_figure
 from helpers.explore.pruner_lab import PrunerLab
 from helpers.explore.suggestions import SuggestionExplorer
 from helpers.explore.tpe_window import TpeWindow
 
 __all__ = [
-    "BeTheSampler", "CmaWindow", "GpWindow", "PrunerLab", "SamplerChooser", "SuggestionExplorer",
+    "BeTheSampler", "CmaWindow", "FleetMonitor", "GpWindow", "PrunerLab", "SamplerChooser", "SuggestionExplorer",
     "TpeWindow", "next_asks", "next_asks_figure",
 ]  # fmt: skip

@@ -1,5 +1,5 @@
 # make lab    opens the course          make test       checks everything
-# make bench  measures training speed   make notebooks  runs the notebooks and stores their outputs
+# make bench  measures speed            make notebooks  runs the notebooks and stores their outputs
 # make benchmark  records the lessons' trainings and races again (can be stopped and started again)
 # On Linux without a GPU, `make lab TORCH=cpu` installs the small CPU build of PyTorch.
 
@@ -22,10 +22,12 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	$(RUN) tests.bench
+	$(RUN) tests.bench_storage
 
 benchmark: $(STAMP)
 	$(RUN) tests.record
 	$(RUN) tests.record_races
+	$(RUN) tests.record_liar
 
 notebooks: $(STAMP)
 	$(RUN) tests.store_outputs $(NOTEBOOKS)

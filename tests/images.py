@@ -160,7 +160,51 @@ def svg(title: str, desc: str, width: int, height: int, body: Iterable[str]) -> 
     return "\n".join(lines) + "\n"
 
 
-PICTURES: dict[str, Callable[[], str]] = {"pruning_strategy": pruning_strategy}
+LADDER = (  # question, the storage if the answer is no, why
+    ("Shall anything outlive the program?", "in memory", "nothing to set up"),
+    ("More than one program at a time?", "SQLite", "one file, a heartbeat"),
+    ("More than one machine, or killed workers?", "journal file", "one file, fast"),
+    ("More workers than connections?", "PostgreSQL", "a server, a heartbeat"),
+)
+
+
+def storage_ladder() -> str:
+    """Which storage for which work: one question at each rung, and the lowest rung that will do."""
+    body = [text(40, 40, "The lowest rung that will do", size=20, bold=True)]
+    said, high = [], 84
+    for n, (question, storage, why) in enumerate(LADDER):
+        y = 76 + n * high
+        body += [box(40, y, 430, GREY, "#ffffff"), text(60, y + 31, question, size=17)]
+        body += [line([(470, y + 25), (560, y + 25)], INK, 1.7), arrow(560, y + 25, 1, 0), text(500, y + 17, "no")]
+        body += [*rung(560, y, storage, why)]
+        body += [line([(255, y + 50), (255, y + high)], INK, 1.7), arrow(255, y + high, 0, 1), text(267, y + 72, "yes")]
+        said.append(f"{question} If not: {storage}, {why}.")
+    y = 76 + len(LADDER) * high
+    body += [*rung(40, y, "gRPC proxy before PostgreSQL", "few connections", wide=430)]
+    said.append("Else a gRPC proxy before PostgreSQL.")
+    return svg("Which storage for which work", " ".join(said), 880, y + 74, body)
+
+
+def rung(x: float, y: float, storage: str, why: str, wide: float = 290) -> Iterable[str]:
+    """A storage and what speaks for it."""
+    yield box(x, y, wide, BLUE, "#eaf3fa")
+    yield text(x + 16, y + 22, storage, size=17, bold=True)
+    yield text(x + 16, y + 42, why, fill=SOFT)
+
+
+def box(x: float, y: float, wide: float, stroke: str, fill: str) -> str:
+    """A frame 50 pixels high."""
+    return tag("rect", x=x, y=y, width=wide, height=50, rx=6, fill=fill, stroke=stroke, stroke_width=1.5)
+
+
+def arrow(x: float, y: float, right: int, down: int) -> str:
+    """The head of an arrow that ends there."""
+    left, wing = (x - 9 * right, y - 9 * down), (5 * down, 5 * right)
+    points = [(x, y), (left[0] + wing[0], left[1] + wing[1]), (left[0] - wing[0], left[1] - wing[1])]
+    return tag("polygon", points=" ".join(f"{a:.1f},{b:.1f}" for a, b in points), fill=INK)
+
+
+PICTURES: dict[str, Callable[[], str]] = {"pruning_strategy": pruning_strategy, "storage_ladder": storage_ladder}
 
 if __name__ == "__main__":
     write_all()

@@ -110,7 +110,6 @@ def deaf_climb(self, points, losses):
     return np.clip(best + self.rng.normal(0, 0.1, size=len(best)), 0, 1)
 
 
-
 def last_value(trial) -> float:
     """What it reported last."""
     return trial.intermediate_values[trial.last_step]
@@ -181,7 +180,40 @@ def below(value, there, gap) -> bool:
 
 
 LOSS = {"report": lambda epoch: epoch.validation_loss, "result": lambda epoch: epoch.validation_accuracy}
+RUNNING = (optuna.trial.TrialState.RUNNING,)
 ALL_STATES = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+
+def broom(judge=lambda worker, alive: worker is not None and worker not in alive, states=RUNNING, result=lambda n: n):
+    """Gives up the trials in `states` that `judge` calls dead; what is returned is `result` of their numbers."""
+
+    def release(study, alive):
+        numbers = []
+        for trial in study.get_trials(deepcopy=False):
+            if trial.state in states and judge(trial.user_attrs.get("worker"), alive):
+                numbers.append(trial.number)
+                if not trial.state.is_finished():
+                    study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        return result(numbers)
+
+    return release
+
+
+def joined(direction=None, refuse=True, exists=True, word="no"):
+    """Creates or joins; `direction` is what it hands on, if not what it was told."""
+
+    def join(storage, name, wanted):
+        study = optuna.create_study(
+            storage=storage, study_name=name, direction=direction or wanted, load_if_exists=exists
+        )
+        if refuse and study.direction.name.lower() != wanted:
+            raise ValueError(*[word] * bool(word))
+        return study
+
+    return join
+
+
+RUNGS = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
 
 WRONG = [
     ("00.1", [0.41, 0.90, 0.13, 0.93, 0.88], "never goes down"),
@@ -227,15 +259,19 @@ WRONG = [
     ("02.2", lambda trial: trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True), "never asked for 'use_decay'"),
     (
         "02.2",
-        lambda trial: trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
-        * trial.suggest_categorical("use_decay", [True, False]),
+        lambda trial: (
+            trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
+            * trial.suggest_categorical("use_decay", [True, False])
+        ),
         "inside the `if`",
     ),
     (
         "02.2",
-        lambda trial: trial.suggest_float("weight_decay", 1e-6, 1e-2)
-        if trial.suggest_categorical("use_decay", [True, False])
-        else 0.0,
+        lambda trial: (
+            trial.suggest_float("weight_decay", 1e-6, 1e-2)
+            if trial.suggest_categorical("use_decay", [True, False])
+            else 0.0
+        ),
         "log=True",
     ),
     ("02.2", lambda trial: trial.suggest_float("weight_decay", 0, 1e-2, log=True), "must hold for `log=True`"),
@@ -246,9 +282,7 @@ WRONG = [
     ),
     (
         "02.3",
-        lambda trial: [
-            trial.suggest_int(f"width_{n}", 8, 128) for n in range(trial.suggest_int("depth", 1, 3))
-        ],
+        lambda trial: [trial.suggest_int(f"width_{n}", 8, 128) for n in range(trial.suggest_int("depth", 1, 3))],
         "goes from 8 to 128",
     ),
     ("02.3", lambda trial: [trial.suggest_int(f"width_{n}", 8, 64) for n in range(3)], "never asked for 'depth'"),
@@ -287,14 +321,16 @@ WRONG = [
     ("04.1", [0, 1, 2], "hand over the function itself"),
     (
         "04.2",
-        lambda mean, sigma, best: (mean - best) * norm.cdf((mean - best) / sigma)
-        + sigma * norm.pdf((mean - best) / sigma),
+        lambda mean, sigma, best: (
+            (mean - best) * norm.cdf((mean - best) / sigma) + sigma * norm.pdf((mean - best) / sigma)
+        ),
         "lower is better here",
     ),
     (
         "04.2",
-        lambda mean, sigma, best: (best - mean) / sigma * norm.cdf((best - mean) / sigma)
-        + norm.pdf((best - mean) / sigma),
+        lambda mean, sigma, best: (
+            (best - mean) / sigma * norm.cdf((best - mean) / sigma) + norm.pdf((best - mean) / sigma)
+        ),
         "multiply by sigma once more",
     ),
     ("04.2", lambda mean, sigma, best: (best - mean) * norm.cdf((best - mean) / sigma), "is missing"),
@@ -386,6 +422,35 @@ WRONG = [
     ("06.9", 2187, "without halving"),
     ("06.9", 108, "between rungs grows"),
     ("06.9", 500, "at each rung"),
+    ("07.1", {"a": "memory"}, "the keys a, b, c and d"),
+    ("07.1", RUNGS | {"a": "SQLite"}, "costs milliseconds for each trial"),
+    ("07.1", RUNGS | {"b": "memory"}, "cannot see the memory"),
+    ("07.1", RUNGS | {"b": "SQLite"}, "a journal file is faster"),
+    ("07.1", RUNGS | {"c": "journal"}, "no heartbeat"),
+    ("07.1", RUNGS | {"c": "SQLite"}, "its locks break"),
+    ("07.1", RUNGS | {"d": "PostgreSQL"}, "connections of its own"),
+    ("07.1", RUNGS | {"d": "memory"}, "cannot be reached"),
+    ("07.1", RUNGS | {"d": "Redis"}, "is not one of"),
+    ("07.2", 40, "the number counts for one worker"),
+    ("07.2", 25, "60 of the 100 are there"),
+    ("07.2", 100, "means more, not in all"),
+    ("07.2", 15, "what is left to do"),
+    ("07.2", 11, "40 are missing"),
+    ("07.3", broom(lambda worker, alive: worker in alive), "which is alive"),
+    ("07.3", broom(lambda worker, alive: worker not in alive), "names no worker"),
+    ("07.3", broom(states=(*RUNNING, optuna.trial.TrialState.COMPLETE), result=len), "return the list"),
+    ("07.3", broom(result=lambda numbers: None), "return the list"),
+    ("07.3", lambda study, alive: [0, 2], "still run"),
+    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(), "give TPESampler a seed"),
+    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=seed), "let the worker's number into"),
+    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=worker), "let the seed into it"),
+    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=seed + worker), "keep them apart"),
+    ("07.4", lambda seed, worker: Random(seed=seed), "a TPESampler was asked for"),
+    ("07.5", joined(refuse=False), "was let in"),
+    ("07.5", joined(exists=False), "load_if_exists=True"),
+    ("07.5", joined(direction="minimize", refuse=False), "hand on the direction"),
+    ("07.5", joined(word=""), "without a word"),
+    ("07.5", lambda storage, name, direction: name, "should create the study"),
 ]
 
 

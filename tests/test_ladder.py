@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import median
 
 import optuna
 import pandas as pd
@@ -68,6 +69,6 @@ def test_a_worker_that_fails_is_noticed(postgres: str, monkeypatch: pytest.Monke
 
 
 def test_eight_workers_bring_nine_tenths_of_eight() -> None:
-    """Half a second a trial, on PostgreSQL; the bar is the agreed one."""
+    """Half a second a trial, on PostgreSQL, the median of three runs; the bar is the agreed one."""
     assert (WANTED_OF_LINEAR, SLEEP_S, WORKERS) == (0.9, 0.5, (1, 2, 4, 8))
-    assert of_linear(trials=12) >= WANTED_OF_LINEAR
+    assert median(of_linear(trials=10) for _ in range(3)) >= WANTED_OF_LINEAR

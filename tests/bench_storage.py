@@ -138,7 +138,8 @@ def main() -> None:
     for name, rates in measure().items():
         print(f"{name:<16}" + "".join(f"{rates[n]:>13.0f}" for n in WORKERS))
     storage, thinking = of_linear(), of_linear(sampler="tpe")
-    print(f"PostgreSQL, {SLEEP_S:g} s a trial, 8 workers: {storage:.2f} of linear (at least {WANTED_OF_LINEAR:g} wanted)")
+    wanted = f"(at least {WANTED_OF_LINEAR:g} wanted)"
+    print(f"PostgreSQL, {SLEEP_S:g} s a trial, 8 workers: {storage:.2f} of linear {wanted}")
     print(f"The same with TPE, which thinks on the same processors: {thinking:.2f} of linear")
 
 

@@ -56,17 +56,17 @@ def _wait_for_all() -> None:
 @contextmanager
 def storages() -> Iterator[dict[str, str]]:
     """A URL for each storage that processes can share, each new and empty."""
-    with tempfile.TemporaryDirectory() as folder, start_postgres() as database, _proxy(database.url) as proxy:
+    with tempfile.TemporaryDirectory() as folder, start_postgres() as database, proxy(database.url) as door:
         yield {
             "SQLite": f"sqlite:///{folder}/study.db",
             "journal file": f"journal:///{folder}/journal.log",
             "PostgreSQL": database.url,
-            "gRPC proxy": proxy,
+            "gRPC proxy": door,
         }
 
 
 @contextmanager
-def _proxy(url: str) -> Iterator[str]:
+def proxy(url: str) -> Iterator[str]:
     """A gRPC proxy on loopback before a database."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

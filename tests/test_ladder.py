@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from statistics import median
 
 import optuna
 import pandas as pd
 import pytest
 
-from helpers.fleet import start_postgres
 from tests import bench_storage
 from tests.bench_storage import SLEEP_S, WANTED_OF_LINEAR, WORKERS, of_linear, rate
 from tests.ladder import FILE, FORMS, MEMORY, NFS, QUESTIONS, answers
@@ -19,13 +17,6 @@ from tests.ladder import FILE, FORMS, MEMORY, NFS, QUESTIONS, answers
 def stored() -> pd.DataFrame:
     """The file, as text."""
     return pd.read_csv(FILE, dtype=str, keep_default_na=False).set_index("storage")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a server."""
-    with start_postgres() as database:
-        yield database.url
 
 
 def test_every_yes_and_no_is_found_again(stored: pd.DataFrame) -> None:

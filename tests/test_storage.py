@@ -5,12 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -24,14 +21,8 @@ from helpers.errors import BadInput
 from helpers.fleet import storage as module
 from helpers.fleet.database import start_postgres
 from helpers.fleet.storage import StorageLost, causes, hide, open_storage
+from tests.bench_storage import proxy
 from tests.test_database import needs_wheel
-
-PROXY = """
-import sys
-from optuna.storages import run_grpc_proxy_server
-from helpers.fleet.storage import open_storage
-run_grpc_proxy_server(open_storage(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]))
-"""
 
 
 def free_port() -> int:
@@ -39,39 +30,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-@contextmanager
-def proxy(url: str) -> Iterator[str]:
-    """A gRPC proxy in a process of its own; gives its URL."""
-    port = free_port()
-    server = subprocess.Popen([sys.executable, "-W", "ignore", "-c", PROXY, url, str(port)])
-    try:
-        for _ in range(20):
-            try:
-                open_storage(f"grpc://127.0.0.1:{port}")
-                break
-            except BadInput:
-                assert server.poll() is None
-        yield f"grpc://127.0.0.1:{port}"
-    finally:
-        server.kill()
-        server.wait()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a server for all tests of this file."""
-    with start_postgres() as db:
-        yield db.url
-
-
-@pytest.fixture(params=["sqlite", "journal", pytest.param("postgres", marks=needs_wheel)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A storage of each kind that several processes can open, empty but for PostgreSQL."""
-    if request.param == "postgres":
-        return request.getfixturevalue("postgres")
-    return f"{request.param}:///{tmp_path}/study"
 
 
 def at_once(action: Callable[[int], None], count: int = 4) -> None:

@@ -37,19 +37,6 @@ number = 3
 """
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a server for all tests of this file."""
-    with start_postgres() as db:
-        yield db.url
-
-
-@pytest.fixture(params=["sqlite", "journal", pytest.param("postgres", marks=needs_wheel)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A storage of each kind."""
-    return request.getfixturevalue("postgres") if request.param == "postgres" else f"{request.param}:///{tmp_path}/s"
-
-
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> optuna.Study:
     """A study in a file, which the environment names."""

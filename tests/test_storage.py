@@ -302,6 +302,21 @@ def test_patience(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
         study.tell(trial, 1.0)
 
 
+def test_an_interrupted_claim_is_not_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it waited for the server, another worker took the trial and finished it: it must not run twice."""
+    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
+    storage = Moody()
+    storage.errors = []
+    patient: BaseStorage = module._patient(storage, 60)
+    study = optuna.create_study(storage=patient)
+    study.add_trial(optuna.create_trial(state=TrialState.WAITING))
+    storage.errors = [OSError(28, "No space left on device"), UpdateFinishedTrialError()]
+    with pytest.raises(UpdateFinishedTrialError):
+        patient.set_trial_state_values(study.trials[0]._trial_id, TrialState.RUNNING)
+    storage.errors = [OSError(28, "No space left on device")]
+    assert patient.set_trial_state_values(study.trials[0]._trial_id, state=TrialState.RUNNING)
+
+
 @pytest.mark.parametrize("error", [ValueError("wrong"), wrapped(ValueError("too long")), KeyError("none")])
 def test_errors_of_the_caller_are_not_repeated(error: Exception) -> None:
     """Waiting would not mend them."""

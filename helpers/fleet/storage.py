@@ -248,7 +248,8 @@ def _repeated(method: Callable, patience_s: float) -> Callable:
             try:
                 return method(*args, **kwargs)
             except UpdateFinishedTrialError:
-                if not (again and method.__name__ == "set_trial_state_values"):
+                claimed = TrialState.RUNNING in (*args, *kwargs.values())  # and finished by another one meanwhile
+                if claimed or not again or method.__name__ != "set_trial_state_values":
                     raise
                 return True  # the interrupted call had arrived
             except Exception as error:

@@ -23,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -143,7 +143,8 @@ class Scene:
         """Fails what still runs, as one does by hand when all workers are gone; returns the numbers."""
         running = [trial.number for trial in self.study.get_trials(states=(TrialState.RUNNING,))]
         for number in running:
-            self.study.tell(number, state=TrialState.FAIL)
+            with suppress(ValueError):  # a worker that is still there, and counts as one that had to be ended
+                self.study.tell(number, state=TrialState.FAIL)
         return running
 
     def outcome(self, *fleets: Fleet) -> Outcome:

@@ -364,7 +364,8 @@ def created(ground: Ground, seed: int, kind: str) -> Outcome:
 
 
 def cut(ground: Ground, seed: int, kind: str, longest_s: float = 25) -> Outcome:
-    """Three hosts: the storage, and two workers, one of which is cut off for a while."""
+    """Three hosts: the storage, and two workers, one of which is cut off for a while. A cut between a request and its
+    answer can leave a trial running that no worker knows of: behind a proxy nobody beats, so it is failed by hand."""
     rng, name = random.Random(seed), f"cut-{kind}-{seed}"
     beats = {"heartbeat_s": 1, "grace_s": 3} if kind == "postgresql" else {}
     with tempfile.TemporaryDirectory(prefix="optuna-") as folder, Hosts() as hosts:
@@ -385,6 +386,8 @@ def cut(ground: Ground, seed: int, kind: str, longest_s: float = 25) -> Outcome:
                 for fleet in (cut_off, other):
                     fleet.kill(0, signal.SIGINT)
                     fleet.wait(30)
+                if not beats:
+                    scene.give_up()
                 return replace(scene.outcome(cut_off, other), stalled=stalled)
 
 

@@ -62,7 +62,7 @@ class Worker:
 
     def __init__(self, study: optuna.Study, objective: Callable[[Trial], float], on_stop: str, bar: tqdm) -> None:
         self.study, self.objective, self.on_stop, self.bar = study, objective, on_stop, bar
-        self.signal = self.failures = self.done = 0
+        self.signal = self.failures = self.troubles = self.done = 0
         self.inside = False
         self.slots: Slots | None = None
 
@@ -110,7 +110,7 @@ class Worker:
 
     def after(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Counts a finished trial; None and NaN make it fail."""
-        self.done += 1
+        self.done, self.troubles = self.done + 1, 0
         self.failures = self.failures + 1 if trial.state == TrialState.FAIL else 0
         self.bar.n = self.slots.completed() if self.slots else self.done
         self.bar.refresh()
@@ -121,8 +121,9 @@ class Worker:
         if lost := next((cause for cause in chain if isinstance(cause, StorageLost)), None):
             return _say(LOST, str(lost))
         if any(isinstance(cause, StorageInternalError) for cause in chain):  # between trials: the next call waits
-            self.failures += 1
-            return None
+            self.troubles += 1
+            said = f"The storage failed {PATIENCE} times in a row: {' '.join(str(chain[-1]).split())}"
+            return _say(LOST, said) if self.troubles >= PATIENCE else None
         told = any(isinstance(cause, UpdateFinishedTrialError) for cause in chain)
         if told or any(str(cause).startswith("Cannot tell a ") for cause in chain):
             _say(DONE, "A trial of this worker was given up for dead by another one: its result is dropped.")
@@ -140,6 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
         worker, storage = _prepare(options)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, worker.stop)
+        threading.excepthook = _quiet
         if options.leashed:
             threading.Thread(target=_end_with_stdin, daemon=True).start()
         if options.total is not None:
@@ -230,6 +232,12 @@ def _end_with_stdin() -> None:
     os.kill(os.getpid(), signal.SIGTERM) if os.name != "nt" else signal.raise_signal(signal.SIGTERM)
     time.sleep(10)
     os._exit(128 + signal.SIGTERM)
+
+
+def _quiet(error: threading.ExceptHookArgs) -> None:
+    """A heartbeat that finds its storage lost need not say so: the worker does."""
+    if not issubclass(error.exc_type, StorageLost):
+        threading.__excepthook__(error)
 
 
 def _say(code: int, sentence: str) -> int:

@@ -22,7 +22,7 @@ from helpers import worker
 from helpers.errors import BadInput
 from helpers.fleet.database import start_postgres
 from helpers.fleet.slots import Slots, alone
-from helpers.fleet.storage import VARIABLE, open_storage
+from helpers.fleet.storage import VARIABLE, StorageLost, open_storage
 from tests.test_database import needs_wheel
 
 BRANIN = "--objective=helpers.fleet.objectives:branin"
@@ -362,6 +362,33 @@ def test_a_lost_storage(start: Start) -> None:
         assert process.returncode == worker.LOST and said.startswith("The storage is gone: ") and said.count("\n") == 1
         db.start()
         assert set(states(study)) <= {"COMPLETE", "RUNNING"}
+
+
+@pytest.mark.parametrize("faults", [worker.PATIENCE - 1, worker.PATIENCE])
+def test_a_storage_that_errs(faults: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """Errors that waiting does not explain: it tries again, ten times; then it is the storage's fault, and says why."""
+    study, left = optuna.create_study(), [*range(faults)]
+    optimize = study.optimize
+
+    def erring(*arguments: object, **options: object) -> None:
+        if left:
+            left.pop()
+            raise optuna.exceptions.StorageInternalError("An exception is raised.") from OSError("odd\n  thing")
+        optimize(*arguments, **options)
+
+    monkeypatch.setattr(study, "optimize", erring)
+    code = worker.Worker(study, lambda trial: 0.0, "fail", worker.tqdm(disable=True)).run(3)
+    enough = faults < worker.PATIENCE
+    assert (code, len(study.trials)) == ((worker.DONE, 3) if enough else (worker.LOST, 0))
+    assert capsys.readouterr().err == ("" if enough else "The storage failed 10 times in a row: odd thing\n")
+
+
+def test_a_heartbeat_keeps_silent_about_a_lost_storage(capsys: pytest.CaptureFixture) -> None:
+    """The worker itself says it; other errors of threads are shown."""
+    for error in (StorageLost("gone"), ValueError("other")):
+        worker._quiet(worker.threading.ExceptHookArgs((type(error), error, None, None)))
+    said = capsys.readouterr().err
+    assert "ValueError: other" in said and "gone" not in said
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's prlimit")

@@ -338,3 +338,23 @@ def test_causes() -> None:
             raise ValueError("outer")  # noqa: B904
     except ValueError as error:
         assert [type(cause) for cause in causes(error)] == [ValueError, KeyError]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has another lock")
+def test_a_journal_whose_lock_cannot_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder became read-only under the lock: what was written stands, and who waits hears why."""
+    path = tmp_path / "journal.log"
+    path.touch()
+    holder, waiting = module._WholeLines(str(path)), module._WholeLines(str(path))
+    holder.grace_period = waiting.grace_period = 0.2
+    with monkeypatch.context() as read_only:
+        holder.acquire()
+        read_only.setattr(os, "rename", lambda *names: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+        holder.release()
+        for lock in (waiting, holder):
+            with pytest.raises(OSError, match="Read-only file system"):
+                lock.acquire()
+    assert waiting.acquire()
+    holder.release()  # nobody's fault: the lock was given away
+    waiting.release()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["journal.log"]

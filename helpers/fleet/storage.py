@@ -172,15 +172,29 @@ class _WholeLines(JournalFileOpenLock if os.name == "nt" else JournalFileSymlink
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        self.path = Path(path)
+        self.path, self._held = Path(path), False
 
     def acquire(self) -> bool:
+        self._held = False
         super().acquire()
+        self._held = True
         with suppress(OSError), open(self.path, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
             if file.read() not in (b"", b"\n"):
                 os.truncate(self.path, self.path.read_bytes().rfind(b"\n") + 1)
         return True
+
+    def release(self) -> None:
+        """Where the folder has become read-only the lock cannot be removed. What was written under it stands; who
+        waits for it hears why, after the grace period, instead of waiting for ever."""
+        try:
+            super().release()
+        except RuntimeError as error:
+            reason = error.__context__
+            if not self._held and isinstance(reason, OSError) and not isinstance(reason, FileNotFoundError):
+                raise reason from None
+            if not self._held:
+                raise
 
 
 def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:

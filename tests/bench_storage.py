@@ -1,8 +1,9 @@
 """How many trials a second the storages take, and what more workers bring: `make bench`.
 
 Workers are real processes on this machine. Each waits in its first trial until all are there; then they start
-together, and the clock runs until the last trial of all has ended. First trials do not count. Storages and numbers of
-workers take turns, so that a busy moment of the computer does not hit one of them alone.
+together, and the clock runs until the last trial of all has ended. First trials do not count. Where trials sleep, all
+for the same time, workers start one after the other: else they would come to the storage as one crowd again and again.
+Storages and numbers of workers take turns, so that a busy moment of the computer does not hit one of them alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -46,11 +48,13 @@ def objective(trial: optuna.Trial) -> float:
 
 @cache
 def _wait_for_all() -> None:
-    gate = Path(os.environ[GATE])
+    """Returns when all workers are there; where trials take a while, one after the other within the first of them."""
+    gate, crowd = Path(os.environ[GATE]), int(os.environ[CROWD])
     (gate / str(os.getpid())).touch()
     end = time.monotonic() + PATIENCE_S
-    while len(list(gate.iterdir())) < int(os.environ[CROWD]) and time.monotonic() < end:
+    while len(there := sorted(gate.iterdir())) < crowd and time.monotonic() < end:
         time.sleep(0.005)
+    time.sleep(float(os.environ[SECONDS]) * there.index(gate / str(os.getpid())) / crowd)
 
 
 @contextmanager
@@ -92,6 +96,15 @@ def rate(url: str, workers: int, trials: int, *, sleep_s: float = 0.0, sampler: 
     Raises:
         RuntimeError: a worker failed, or a trial was lost or came twice.
     """
+    ends = _ends(url, workers, trials, sleep_s, sampler)
+    if sleep_s:  # the workers began at different moments: each by its own clock
+        return sum((len(moments) - 1) / (moments[-1] - moments[0]).total_seconds() for moments in ends)
+    gun, last = min(moments[0] for moments in ends), max(moments[-1] for moments in ends)
+    return sum(len(moments) - 1 for moments in ends) / (last - gun).total_seconds()
+
+
+def _ends(url: str, workers: int, trials: int, sleep_s: float, sampler: str) -> list[list[datetime]]:
+    """When each worker's trials ended, in order."""
     name = f"bench {uuid4().hex}"
     study = optuna.create_study(storage=open_storage(url), study_name=name)
     with tempfile.TemporaryDirectory() as gate:
@@ -105,12 +118,10 @@ def rate(url: str, workers: int, trials: int, *, sleep_s: float = 0.0, sampler: 
     complete = [trial for trial in found if trial.state == TrialState.COMPLETE]
     if sorted(trial.number for trial in complete) != list(range(workers * trials)) or len(found) != len(complete):
         raise RuntimeError(f"{len(complete)} of {workers * trials} trials are complete, of {len(found)} in all.")
-    ends: dict[str, list] = {}
+    ends: dict[str, list[datetime]] = {}
     for trial in complete:
         ends.setdefault(trial.user_attrs["worker"], []).append(trial.datetime_complete)
-    gun = min(min(moments) for moments in ends.values())
-    counted = sum(len(moments) - 1 for moments in ends.values())
-    return counted / (max(max(moments) for moments in ends.values()) - gun).total_seconds()
+    return [sorted(moments) for moments in ends.values()]
 
 
 def measure(repetitions: int = 3, counts: tuple[int, ...] = WORKERS) -> dict[str, dict[int, float]]:

@@ -163,6 +163,14 @@ def load_races(path: Path = RACES) -> dict[str, Race]:
         ) from None
 
 
+def regret_of(problem: Problem, values: np.ndarray) -> np.ndarray:
+    """The problem's own regret after each trial, or the distance of the best value so far from the optimum."""
+    if hasattr(problem, "regret"):
+        return problem.regret(values)
+    sign = 1 if problem.direction == "minimize" else -1
+    return np.minimum.accumulate(sign * values) - sign * problem.optimum
+
+
 def _run(problem: Problem, name: str, make: Callable, seed: int, trials: int, workers: int) -> np.ndarray:
     """One run, (2, trials): regret after each trial, seconds of each trial."""
     sampler = made_of(make, seed)
@@ -188,7 +196,7 @@ def _run(problem: Problem, name: str, make: Callable, seed: int, trials: int, wo
     if np.isnan(values).any():
         raise BadInput(f"{problem.name} returned nan: a race needs a number from every trial.")
     _check_space(study, name)
-    return np.stack([_regret(problem, np.array(values)), seconds])
+    return np.stack([regret_of(problem, np.array(values)), seconds])
 
 
 def _from_a_sampler(error: Exception) -> bool:
@@ -208,14 +216,6 @@ def _check_space(study: optuna.Study, name: str) -> None:
         modelled = set()
     if left_out := ", ".join(sorted(searched - modelled)):
         raise BadInput(f"{name} has no model of {left_out} and draws it at random: choose another sampler.")
-
-
-def _regret(problem: Problem, values: np.ndarray) -> np.ndarray:
-    """The problem's own regret after each trial, or the distance of the best value so far from the optimum."""
-    if hasattr(problem, "regret"):
-        return problem.regret(values)
-    sign = 1 if problem.direction == "minimize" else -1
-    return np.minimum.accumulate(sign * values) - sign * problem.optimum
 
 
 def _holm(p: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import optuna
 import plotly.graph_objects as go
 from optuna.samplers import BaseSampler
 
-from helpers.compare import made_of
+from helpers.compare import made_of, regret_of
 from helpers.errors import BadInput
 from helpers.functions import Problem
 from helpers.plots import PALETTE
@@ -92,8 +92,7 @@ def simulate(
     if not ended:
         raise BadInput(f"No trial ended by {clock}: give the clock more time, a trial takes 1 on average.")
     begins, ends, values = np.array(ended).T
-    sign = 1 if problem.direction == "minimize" else -1
-    return Run(workers, begins, ends, values, np.minimum.accumulate(sign * values) - sign * problem.optimum)
+    return Run(workers, begins, ends, values, regret_of(problem, values))
 
 
 def wall_clock(fleets: Mapping[str, Sequence[Run]], title: str) -> go.Figure:

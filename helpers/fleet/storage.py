@@ -190,11 +190,11 @@ class _WholeLines(JournalFileOpenLock if os.name == "nt" else JournalFileSymlink
         try:
             super().release()
         except RuntimeError as error:
-            reason = error.__context__
-            if not self._held and isinstance(reason, OSError) and not isinstance(reason, FileNotFoundError):
-                raise reason from None
-            if not self._held:
+            if self._held:
+                return
+            if isinstance(error.__context__, FileNotFoundError):  # another one has just removed it
                 raise
+            raise error.__context__ from None
 
 
 def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:

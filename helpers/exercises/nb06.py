@@ -20,7 +20,7 @@ from optuna.pruners import (
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState, create_trial
 
-from helpers.learn.exercises import NotQuite, exercise
+from helpers.learn.exercises import NotQuite, exercise, is_number
 from helpers.replay import replay
 
 
@@ -277,7 +277,7 @@ def the_bill_of_halving(answer: object) -> str:
         108: "the number of epochs between rungs grows: 1, then 2 more, then 6 more, then 18 more.",
         120: "this counts networks at the rungs; multiply each by the epochs it adds.",
     }
-    if isinstance(answer, bool) or not isinstance(answer, int | float | np.number):
+    if not is_number(answer):
         raise NotQuite("the answer is a number of epochs.")
     if answer != 243:
         raise NotQuite(reasons.get(answer, "at each rung: networks times the epochs since the rung before. Add them."))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import optuna
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from helpers.learn.exercises import NotQuite, exercise
+from helpers.learn.exercises import NotQuite, exercise, is_number
 
 STORAGES = ("memory", "SQLite", "journal", "PostgreSQL", "proxy")
 RIGHT = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
@@ -50,7 +49,7 @@ def what_is_left_to_do(answer: object) -> str:
         100: "each worker would run 100 more: the number counts for one worker, and means more, not in all.",
         15: "that is what each has done; asked is what is left to do.",
     }
-    if isinstance(answer, bool) or not isinstance(answer, int | float | np.number):
+    if not is_number(answer):
         raise NotQuite("the answer is a number of trials.")
     if answer != 10:
         raise NotQuite(reasons.get(int(answer) if answer == answer else None, "40 are missing, for four workers."))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import CodeType
 
+import numpy as np
 from IPython.display import Code
 
 from helpers.errors import BadInput
@@ -73,6 +74,11 @@ def read_solutions(notebook: str) -> dict[str, str]:
         return {}
     parts = re.split(r"^# Exercise (\d\d\.\d)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {key: code.strip() for key, code in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def is_number(answer: object) -> bool:
+    """True for a number, NumPy's too; True and False are none."""
+    return isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
 
 
 def is_blank(answer: object) -> bool:

@@ -9,7 +9,6 @@ Storages and numbers of workers take turns, so that a busy moment of the compute
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,19 +26,13 @@ from optuna.trial import TrialState
 
 from helpers.errors import BadInput
 from helpers.fleet import Fleet, open_storage, start_postgres
+from helpers.fleet.database import free_port
 from helpers.fleet.objectives import SECONDS, sleeping
+from tests.hosts import PROXY
 
 WORKERS, TRIALS = (1, 2, 4, 8), {1: 100, 2: 60, 4: 40, 8: 25}
 WANTED_OF_LINEAR, SLEEP_S, SLEEPS = 0.9, 0.5, 20
 GATE, CROWD, PATIENCE_S = "LEARN_OPTUNA_GATE", "LEARN_OPTUNA_CROWD", 60
-PROXY = """
-import optuna, sys
-from helpers.fleet import open_storage
-optuna.logging.set_verbosity(optuna.logging.ERROR)
-optuna.storages.run_grpc_proxy_server(open_storage(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]))
-"""
-
-
 def objective(trial: optuna.Trial) -> float:
     """Branin after LEARN_OPTUNA_SLEEP seconds; the first one in a process waits for all workers."""
     _wait_for_all()
@@ -72,10 +65,8 @@ def storages() -> Iterator[dict[str, str]]:
 @contextmanager
 def proxy(url: str) -> Iterator[str]:
     """A gRPC proxy on loopback before a database."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    program = subprocess.Popen([sys.executable, "-W", "ignore", "-c", PROXY, url, str(port)])
+    port = free_port()
+    program = subprocess.Popen([sys.executable, "-W", "ignore", "-c", PROXY, url, "127.0.0.1", str(port)])
     try:
         for patience in range(20, -1, -1):
             try:

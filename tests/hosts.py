@@ -114,6 +114,7 @@ def _wait_until_ready(url: str, timeout_s: float = 30) -> None:
 PROXY = """
 import optuna, sys
 from helpers.fleet import open_storage
+optuna.logging.set_verbosity(optuna.logging.ERROR)
 optuna.storages.run_grpc_proxy_server(open_storage(sys.argv[1]), host=sys.argv[2], port=int(sys.argv[3]))
 """
 

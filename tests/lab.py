@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+
+from helpers.fleet.database import free_port
 
 ROOT = Path(__file__).parent.parent
 STAMP = ROOT / ".venv" / "installed"
@@ -80,7 +81,7 @@ def serving_lab(folder: Path | None = None) -> Iterator[Lab]:
     """
     if folder is None:
         _skip_unless_installed()
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="lab-") as own, open(Path(own, "log"), "w+", encoding="utf-8") as log:
         begin = time.perf_counter()
         started = subprocess.Popen(
@@ -123,12 +124,6 @@ def _environment(own: Path) -> dict[str, str]:
     settings.write_text('{"autosave": false}', encoding="utf-8")
     inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     return inherited | folders | {"PYTHONUNBUFFERED": "1"}
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def _wait_for_url(started: subprocess.Popen, port: int, log: Path, until: float) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import pandas as pd
 from helpers.errors import BadInput
 from helpers.fleet import open_storage
 from tests.bench_storage import WORKERS, measure, storages
+from tests.record import write_table
 
 FILE = Path(__file__).parents[1] / "helpers" / "recorded" / "storages.csv"
 MEMORY, NFS = "in memory", {"SQLite": "its locks break", "journal file": "yes"}
@@ -105,10 +105,7 @@ def main() -> None:
     for workers in (WORKERS[0], WORKERS[-1]):
         column = f"trials/s, {workers} worker{'s' * (workers > 1)}"
         table[column] = [f"{speeds[name][workers]:.0f}" if name in speeds else "" for name in table.index]
-    with tempfile.NamedTemporaryFile("w", dir=FILE.parent, delete=False) as waiting:
-        table.to_csv(waiting)
-    Path(waiting.name).chmod(0o644)
-    Path(waiting.name).replace(FILE)
+    write_table(FILE, table)
     print(table.T.to_string())
 
 

@@ -21,6 +21,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from tqdm import tqdm
 
@@ -77,6 +78,13 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     waiting = path.with_suffix(".tmp")
     with waiting.open("wb") as file:
         np.savez_compressed(file, **arrays)
+    waiting.replace(path)
+
+
+def write_table(path: Path, table: pd.DataFrame, **options: object) -> None:
+    """The same for a table; `options` are those of `to_csv`."""
+    waiting = path.with_suffix(".tmp")
+    table.to_csv(waiting, **options)
     waiting.replace(path)
 
 

@@ -6,7 +6,6 @@ clock (`helpers.fleet.simulate`).
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import optuna
@@ -16,6 +15,7 @@ from tqdm import tqdm
 
 from helpers.fleet.simulate import simulate
 from helpers.functions import find_function
+from tests.record import write_table
 
 FILE = Path(__file__).parents[1] / "helpers" / "recorded" / "liar.csv"
 TRIALS, SEEDS = {10: 200, 100: 500}, range(60)
@@ -34,10 +34,7 @@ def main() -> None:
     pairs = [(workers, seed) for workers in TRIALS for seed in SEEDS]
     rows = [(*pair, *(final_regret(*pair, liar) for liar in (False, True))) for pair in tqdm(pairs, desc="pairs")]
     table = pd.DataFrame(rows, columns=["workers", "seed", "without the liar", "with the liar"])
-    with tempfile.NamedTemporaryFile("w", dir=FILE.parent, delete=False) as waiting:
-        table.to_csv(waiting, index=False, float_format="%.6g")
-    Path(waiting.name).chmod(0o644)
-    Path(waiting.name).replace(FILE)
+    write_table(FILE, table, index=False, float_format="%.6g")
 
 
 if __name__ == "__main__":

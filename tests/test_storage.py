@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import socket
 import tempfile
 import threading
 from collections.abc import Callable
@@ -23,13 +22,6 @@ from helpers.fleet.database import start_postgres
 from helpers.fleet.storage import StorageLost, causes, hide, open_storage
 from tests.bench_storage import proxy
 from tests.test_database import needs_wheel
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def at_once(action: Callable[[int], None], count: int = 4) -> None:

@@ -123,7 +123,7 @@ def _launch(run: Path, home: Path) -> Database:
     for folder in {run, home}:
         _private(folder)
     passfile = _make_cluster(programs, home)
-    host, port = (str(run), 5432) if SOCKETS else ("127.0.0.1", _free_port())
+    host, port = (str(run), 5432) if SOCKETS else ("127.0.0.1", free_port())
     options = TUNING | {"port": str(port), "listen_addresses": "" if SOCKETS else host}
     options["unix_socket_directories"] = str(run) if SOCKETS else ""
     command = [str(programs / "postgres"), "-D", str(home / "data")]
@@ -228,7 +228,8 @@ def _let_go(leash_process: subprocess.Popen) -> None:
     leash_process.stdout.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

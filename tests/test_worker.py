@@ -5,13 +5,13 @@ from __future__ import annotations
 import collections
 import functools
 import multiprocessing
-import multiprocessing.pool
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import optuna
@@ -233,26 +233,25 @@ def _fill(name: str, url: str) -> int:
     return worker.main([f"--study={name}", BRANIN, "--total=7", "--sampler=random", "--quiet"])
 
 
-def _open_once(n: int) -> None:
+def _open_once() -> None:
     worker.open_storage = functools.cache(open_storage)
-    time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
-def four() -> Iterator[multiprocessing.pool.Pool]:
-    """Four processes that have imported the worker, and open a storage once."""
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        pool.map(_open_once, range(4), chunksize=1)
+def four() -> Iterator[ProcessPoolExecutor]:
+    """Four processes that have imported the worker, and open a storage once. They end when they are told that no more
+    is to do; `multiprocessing.Pool` would send SIGTERM, which a worker takes as the wish to finish its trial."""
+    with ProcessPoolExecutor(4, multiprocessing.get_context("spawn"), _open_once) as pool:
         yield pool
 
 
-def test_a_study_is_filled_exactly(url: str, four: multiprocessing.pool.Pool) -> None:
+def test_a_study_is_filled_exactly(url: str, four: ProcessPoolExecutor) -> None:
     """Twenty times four workers fill a study to 7 completed trials: never 6, never 9, and no other trial is left."""
     storage = open_storage(url)
     before = len(storage.get_all_studies())
     for repeat in range(20):
         study = optuna.create_study(storage=storage, study_name=f"full-{repeat}")
-        codes = four.starmap(_fill, [(study.study_name, url)] * 4, chunksize=1)
+        codes = [*four.map(_fill, [study.study_name] * 4, [url] * 4, timeout=60)]
         assert (codes, states(study)) == ([0] * 4, {"COMPLETE": 7})
         assert [trial.number for trial in study.trials] == list(range(7))
     assert len(storage.get_all_studies()) == before + 20  # no lock is left

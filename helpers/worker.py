@@ -116,14 +116,17 @@ class Worker:
         self.bar.refresh()
 
     def judge(self, error: Exception) -> int | None:
-        """The exit code for an error, or None when the worker should go on."""
+        """The exit code for an error, or None when the worker should go on; `StorageLost` if there is no storage."""
         chain = list(causes(error))
         if lost := next((cause for cause in chain if isinstance(cause, StorageLost)), None):
             return _say(LOST, str(lost))
-        if any(isinstance(cause, StorageInternalError) for cause in chain):  # between trials: the next call waits
+        if any(isinstance(cause, StorageInternalError) for cause in chain):
             self.troubles += 1
-            said = f"The storage failed {PATIENCE} times in a row: {' '.join(str(chain[-1]).split())}"
-            return _say(LOST, said) if self.troubles >= PATIENCE else None
+            if self.troubles >= PATIENCE:
+                said = " ".join(str(chain[-1]).split())
+                return _say(LOST, f"The storage failed {PATIENCE} times in a row: {said}")
+            self.study.get_trials(deepcopy=False)  # Optuna's search for stale trials waits for no server; this does
+            return None
         told = any(isinstance(cause, UpdateFinishedTrialError) for cause in chain)
         if told or any(str(cause).startswith("Cannot tell a ") for cause in chain):
             _say(DONE, "A trial of this worker was given up for dead by another one: its result is dropped.")

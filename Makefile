@@ -28,6 +28,7 @@ benchmark: $(STAMP)
 	$(RUN) tests.record
 	$(RUN) tests.record_races
 	$(RUN) tests.record_liar
+	$(RUN) tests.record_importances
 
 notebooks: $(STAMP)
 	$(RUN) tests.store_outputs $(NOTEBOOKS)

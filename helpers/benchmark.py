@@ -56,7 +56,7 @@ class Benchmark:
         self.curves = dict(curves)
         self._final = {name: curve[:, :, -1].mean(axis=1, dtype=float).tolist() for name, curve in self.curves.items()}
         self._places = {name: {level: n for n, level in enumerate(levels)} for name, levels in SPACE.items()}
-        self._borders = {name: _borders(name) for name in SPACE}
+        self._borders = {name: borders(name) for name in SPACE}
         place = int(np.argmax(self._final["validation_accuracy"]))
         self.best = dict(zip(SPACE, _levels(place), strict=True))
         self.optimum = self._final["validation_accuracy"][place]
@@ -155,7 +155,7 @@ def _levels(place: int) -> tuple[float, ...]:
     return tuple(levels[n] for levels, n in zip(SPACE.values(), np.unravel_index(place, SHAPE), strict=True))
 
 
-def _borders(name: str) -> list[float]:
+def borders(name: str) -> list[float]:
     """Half-way points between neighbouring levels."""
     middle = (lambda a, b: sqrt(a * b)) if name in LOGARITHMIC else (lambda a, b: (a + b) / 2)
     return [middle(*pair) for pair in pairwise(SPACE[name])]

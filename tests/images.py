@@ -12,6 +12,7 @@ import optuna
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 
 from helpers.benchmark import CONFIGURATIONS, EPOCHS, load_benchmark
+from helpers.importance import true_importances
 from helpers.plots import BLUE, GREEN, INK, VERMILLION
 from helpers.replay import Replay, replay
 
@@ -204,7 +205,38 @@ def arrow(x: float, y: float, right: int, down: int) -> str:
     return tag("polygon", points=" ".join(f"{a:.1f},{b:.1f}" for a, b in points), fill=INK)
 
 
-PICTURES: dict[str, Callable[[], str]] = {"pruning_strategy": pruning_strategy, "storage_ladder": storage_ladder}
+QUESTIONS = {  # column of the true importances: colour, the question, the evaluator
+    "best tenth": (VERMILLION, "to be among the best tenth", "what PED-ANOVA estimates"),
+    "variance": (BLUE, "on average, over the whole space", "what fANOVA estimates"),
+}
+
+
+def hyperparameter_importances() -> str:
+    """The true importances of the recorded digits, one group of bars for each hyperparameter."""
+    truth, low, wide = true_importances("digits").sort_values("best tenth", ascending=False), 220, 520
+    body = [text(40, 40, "What matters on the recorded digits", size=20, bold=True)]
+    said = []
+    for n, (column, (colour, question, evaluator)) in enumerate(QUESTIONS.items()):
+        body += [tag("rect", x=40, y=62 + 26 * n, width=16, height=16, fill=colour)]
+        body += [text(66, 75 + 26 * n, f"{question}: {evaluator}")]
+        order = ", ".join(f"{name.replace('_', ' ')} {share:.2f}" for name, share in truth[column].items())
+        said.append(f"{question.capitalize()} ({evaluator}): {order}.")
+    for row, name in enumerate(truth.index):
+        y = 132 + 50 * row
+        body += [text(low - 14, y + 25, name.replace("_", " "), text_anchor="end")]
+        for n, (column, (colour, *_)) in enumerate(QUESTIONS.items()):
+            share = truth.loc[name, column]
+            body += [tag("rect", x=low, y=y + 18 * n, width=max(2.0, wide * share), height=15, fill=colour)]
+            body += [text(low + max(2.0, wide * share) + 8, y + 12.5 + 18 * n, f"{share:.2f}", size=13, fill=SOFT)]
+    body += [text(40, 508, "All seven together: 1. From all 12,150 recorded configurations.", fill=SOFT)]
+    return svg("What matters on the recorded digits", " ".join(said), 820, 530, body)
+
+
+PICTURES: dict[str, Callable[[], str]] = {
+    "pruning_strategy": pruning_strategy,
+    "storage_ladder": storage_ladder,
+    "hyperparameter_importances": hyperparameter_importances,
+}
 
 if __name__ == "__main__":
     write_all()

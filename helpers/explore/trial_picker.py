@@ -1,0 +1,115 @@
+"""A plot of trials that answers: click a dot, draw a box, or type a number, and the trials are chosen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import ipywidgets as widgets
+import numpy as np
+import plotly.graph_objects as go
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from helpers import plots
+from helpers.errors import BadInput
+from helpers.explore.base import Explorable
+
+HOW = "Click a dot (again: it is free), draw a box around several, or type numbers below."
+
+
+class TrialPicker(Explorable):
+    """Completed trials as dots over a hyperparameter or over their number; `answer` is what was chosen.
+
+    Args:
+        across: the hyperparameter on the horizontal axis, or "trial" for the trials' numbers.
+        value: what the vertical axis shows, by default the objective's value.
+
+    Raises:
+        BadInput: no completed trial has that hyperparameter.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        across: str = "trial",
+        *,
+        value: Callable[[FrozenTrial], float] | None = None,
+        value_name: str = "value",
+        log: bool = False,
+    ) -> None:
+        trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        trials = [trial for trial in trials if across == "trial" or across in trial.params]
+        if not trials:
+            raise BadInput(f"No completed trial has {across!r}: run some, or correct the name.")
+        self.numbers = [trial.number for trial in trials]
+        self._chosen: set[int] = set()
+        x = [trial.number if across == "trial" else trial.params[across] for trial in trials]
+        y = [value(trial) if value else trial.value for trial in trials]
+        figure = go.Figure(layout={"dragmode": "select", "showlegend": False, "title": "Choose trials"})
+        figure.add_scatter(
+            x=x, y=y, mode="markers", marker_opacity=1, customdata=self.numbers,
+            hovertemplate="trial %{customdata}<br>%{x}, %{y:.4g}<extra></extra>",
+            selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+        )  # fmt: skip
+        figure.update_xaxes(title=across, type="log" if log else None).update_yaxes(title=value_name)
+        self._typed = widgets.Text(description="trials", placeholder="such as 3, 17", continuous_update=False)
+        self._clear = widgets.Button(description="Choose none", icon="eraser")
+        super().__init__([widgets.HBox([self._typed, self._clear])], figure)
+        self.figure.data[0].on_click(self._on_click)
+        self.figure.data[0].on_selection(self._on_box)
+        self._typed.observe(self._on_text, "value")
+        self._clear.on_click(lambda _: self.choose())
+        self._draw()
+
+    @property
+    def answer(self) -> list[int] | object:
+        """The numbers of the chosen trials, in order; the dots of an unanswered exercise while there are none."""
+        return sorted(self._chosen) or ...
+
+    def choose(self, *numbers: int) -> TrialPicker:
+        """Chooses exactly these trials, from code.
+
+        Raises:
+            BadInput: one of them is not shown.
+        """
+        if unknown := sorted(set(numbers) - set(self.numbers)):
+            raise BadInput(f"There is no dot for trial {unknown[0]}: those shown are {_listed(self.numbers)}.")
+        self._chosen = set(numbers)
+        self._draw()
+        return self
+
+    def _on_click(self, trace: object, points: object, state: object) -> None:
+        self._chosen ^= {self.numbers[n] for n in points.point_inds}
+        self._draw()
+
+    def _on_box(self, trace: object, points: object, selector: object) -> None:
+        self._chosen |= {self.numbers[n] for n in points.point_inds}
+        self._draw()
+
+    def _on_text(self, change: dict) -> None:
+        """Numbers in the text field; what is not one is named, and nothing changes."""
+        if change["new"] == _listed(self._chosen):
+            return
+        words = [word for word in re.split(r"[\s,;]+", change["new"]) if word]
+        wrong = [word for word in words if not word.isdigit() or int(word) not in self.numbers]
+        if wrong:
+            self.say(f"{wrong[0]!r} is not the number of a dot. {self._said()}")
+        else:
+            self.choose(*map(int, words))
+
+    def _said(self) -> str:
+        return f"Chosen: {_listed(self._chosen)}." if self._chosen else HOW
+
+    def _draw(self) -> None:
+        chosen = np.isin(self.numbers, sorted(self._chosen))
+        with self.figure.batch_update():
+            self.figure.data[0].marker.color = np.where(chosen, plots.VERMILLION, plots.BLUE)
+            self.figure.data[0].marker.size = np.where(chosen, 13, 8)
+            self.figure.data[0].marker.symbol = np.where(chosen, "diamond", "circle")
+        self._typed.value = _listed(self._chosen)
+        self.say(self._said())
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))

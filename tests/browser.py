@@ -64,9 +64,9 @@ def lab_page(url: str, notebook: str) -> Iterator[Page]:
 
 def run_all(page: Page) -> None:
     """Clears what is stored, runs every cell from the menu, and waits until each has a number and the kernel rests."""
-    _choose(page, "Edit", "Clear Outputs of All Cells")
+    choose(page, "Edit", "Clear Outputs of All Cells")
     expect(page.locator(f"{PANEL} .jp-OutputArea-output")).to_have_count(0)
-    _choose(page, "Run", "Run All Cells")
+    choose(page, "Run", "Run All Cells")
     page.wait_for_function(HAS_STOPPED, arg=PANEL, timeout=RUN_S * 1000)
     prompts = page.evaluate(PROMPTS, PANEL)
     assert all(re.fullmatch(r"\[\d+\]:", prompt) for prompt in prompts), f"A cell stopped the run: {prompts}"
@@ -116,7 +116,7 @@ def _pictured(page: Page, name: str) -> Iterator[None]:
         raise
 
 
-def _choose(page: Page, menu: str, item: str) -> None:
+def choose(page: Page, menu: str, item: str) -> None:
     """A click through the menu bar."""
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{menu}$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{item}$")).click()

@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from helpers.data import load_dataset
+from helpers.importance import importances
 from helpers.learn import check, show_solution
 from helpers.learn.exercises import read_solutions
 from helpers.training import TrainingConfig, fit
@@ -47,6 +48,15 @@ def study_of(direction: str, sampler, trials: int) -> optuna.Study:
     return study
 
 
+def five_trials() -> optuna.Study:
+    """For exercises 08.1 and 08.2: trials 0, 2 and 4 become the incumbent, 0 and 4 stand alone."""
+    study, rate = optuna.create_study(), optuna.distributions.FloatDistribution(0.001, 1, log=True)
+    for value, place in ((3.0, 0.001), (4.0, 0.01), (2.0, 0.0101), (2.0, 0.0102), (1.0, 0.5)):
+        params, space = {"learning_rate": place}, {"learning_rate": rate}
+        study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=space))
+    return study
+
+
 TABLE = pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})
 CONTEXT = {
     "00.1": {"scores": [0.41, 0.90, 0.13, 0.93, 0.88]},
@@ -54,6 +64,8 @@ CONTEXT = {
     "01.2": {"trials": TABLE},
     "01.3": {"seed": SEED},
     "03.3": {"seeds": range(30)},
+    "08.1": {"study": five_trials()},
+    "08.2": {"study": five_trials()},
 }
 GOOD = {"learning_rate": 0.3, "momentum": 0.5, "width": 100, "dropout": 0.0}
 TPE, Random = optuna.samplers.TPESampler, optuna.samplers.RandomSampler
@@ -211,6 +223,16 @@ def joined(direction=None, refuse=True, exists=True, word="no"):
         return study
 
     return join
+
+
+def hours(by="state", unit="hours", column="duration"):
+    """A function for 08.3."""
+    return lambda frame: frame.groupby(by)[column].sum() / pd.Timedelta(**{unit: 1})
+
+
+def kept(shares, above=1.0, names=None):
+    """A function for 09.4."""
+    return names or [name for name, share in shares.items() if share > above * shares["dummy"]]
 
 
 RUNGS = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
@@ -451,6 +473,46 @@ WRONG = [
     ("07.5", joined(direction="minimize", refuse=False), "hand on the direction"),
     ("07.5", joined(word=""), "without a word"),
     ("07.5", lambda storage, name, direction: name, "should create the study"),
+    ("08.1", [0, 1, 2, 4], "trial 1 has an earlier trial at least as low"),
+    ("08.1", [0, 2, 3, 4], "trial 3 has an earlier trial at least as low"),
+    ("08.1", [2, 4], "the first trial counts too .1 missing"),
+    ("08.1", [4], "2 missing"),
+    ("08.1", 4, "a list of trial numbers"),
+    ("08.2", [0, 1, 4], "trial 1 has a neighbour within a factor of 1.5"),
+    ("08.2", [0], "perhaps at an end .1 missing"),
+    ("08.2", ["1"], "a list of trial numbers"),
+    ("08.3", hours(unit="minutes"), "for COMPLETE trials that took .1.5, 2.0. hours it gives 210"),
+    ("08.3", lambda frame: frame.groupby("state")["duration"].sum(), "these are times: divide the sum"),
+    ("08.3", lambda frame: frame.groupby("state")["duration"].sum().dt.seconds / 3600, "A day has 24 hours"),
+    ("08.3", lambda frame: frame["duration"].sum(), "wanted is a Series"),
+    ("08.3", lambda frame: hours()(frame[frame["state"] == "COMPLETE"]), "FAIL is missing"),
+    ("08.3", 3.5, "hand over hours_by_state itself"),
+    ("08.4", {"plot_contour": "figure"}, "plot_contour needs values that differ"),
+    ("08.4", {"plot_timeline": "sentence"}, "plot_timeline says something even where all are equal"),
+    ("08.4", {"plot_edf": "empty"}, "say .figure. or .sentence., not .empty."),
+    ("08.4", {"edf": "figure"}, "keep the keys of the cell"),
+    ("08.5", [1, 2, 4], "number 1 begins at the folder where the program was started"),
+    ("08.5", [2, 3, 4], "number 3 begins at the folder"),
+    ("08.5", [4], "count the slashes"),
+    ("08.5", 2, "a list of numbers"),
+    ("09.1", lambda all_, best: float(np.sum((best / all_ - 1) ** 2)), "weigh each bin with its share"),
+    ("09.1", lambda all_, best: float(np.sum(all_ * best / all_)), "spread as everywhere has importance 0"),
+    ("09.1", lambda all_, best: float(np.sum(all_ * abs(best / all_ - 1))), "and should be 3"),
+    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "weigh each bin|importance 0|raised"),
+    ("09.1", 3, "hand over the function itself"),
+    ("09.2", lambda study: importances(study, target=lambda trial: trial.user_attrs["seconds"]), "for being .fast."),
+    ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "its target is not the time"),
+    ("09.2", lambda study: list(importances(study)), "a dict from name to importance"),
+    ("09.3", lambda shares: list(shares), "the dummy is in the list"),
+    ("09.3", lambda shares: [n for n in shares.columns.drop("dummy") if shares[n].median() > shares["dummy"].median()],
+     "whose intervals overlap"),
+    ("09.3", lambda shares: [], "between 0.4 and 0.6 is missing"),
+    ("09.3", lambda shares: "clear", "return a list of names"),
+    ("09.4", lambda shares: kept(shares, 0.5), "the dummy stays free"),
+    ("09.4", lambda shares: kept(shares, 4), "what might matter stays free"),
+    ("09.4", kept, "keep every one free but it"),
+    ("09.4", lambda shares: kept(shares, names=["a", "b", "c"]), "it should keep a and b"),
+    ("09.4", lambda shares: len(shares), "return a list of names"),
 ]
 
 

@@ -91,7 +91,8 @@ class LivePlot(Explorable):
 
 def _empty_figure(value_name: str) -> go.Figure:
     """Dots of each kind and a line, none of them with a place yet."""
-    figure = go.Figure(layout={"title": "While it runs", "showlegend": True})
+    title = {"text": "While it runs", "y": 0.97, "yref": "container"}
+    figure = go.Figure(layout={"title": title, "showlegend": True})
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
     for kind, (colour, symbol) in KINDS.items():
         figure.add_scatter(name=kind, mode="markers", marker={"color": colour, "symbol": symbol, "size": 8})

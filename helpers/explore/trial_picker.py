@@ -15,7 +15,7 @@ from helpers import plots
 from helpers.errors import BadInput
 from helpers.explore.base import Explorable
 
-HOW = "Click a dot (again: it is free), draw a box around several, or type numbers below."
+HOW = "Click a dot (again: it is free), draw a box around several, or type their numbers."
 
 
 class TrialPicker(Explorable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from typing import Any
 
@@ -36,7 +37,9 @@ def rounded(value: Any) -> Any:
         return {key: rounded(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [rounded(part) for part in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    if isinstance(value, float):
+        return "nan" if math.isnan(value) else float(f"{value:.6g}")  # nan, a gap in a map, is not equal to itself
+    return value
 
 
 def comparable(output: dict) -> dict:

@@ -111,3 +111,9 @@ def test_packed_arrays_are_compared_by_value():
     """Plotly's base64 arrays become numbers, so that their last bits can be rounded."""
     packed = {"y": {"bdata": "AAAAAAAA8D8=", "dtype": "f8"}}
     assert rounded(packed) == {"y": [1.0, ""]}
+
+
+def test_a_gap_is_a_gap():
+    """nan is not equal to itself, but a map with the same gaps is the same map."""
+    gap = float("nan")
+    assert rounded({"z": [[gap, 0.5]]}) == rounded({"z": [[gap, 0.5]]}) != rounded({"z": [[0.5, gap]]})

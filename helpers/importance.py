@@ -11,9 +11,8 @@ What the evaluators estimate:
 
 from __future__ import annotations
 
-import warnings
 from bisect import bisect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -23,7 +22,6 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna import Study
-from optuna.exceptions import ExperimentalWarning
 from optuna.importance import (
     BaseImportanceEvaluator,
     FanovaImportanceEvaluator,
@@ -36,7 +34,7 @@ from optuna.samplers import PartialFixedSampler, RandomSampler, TPESampler
 from helpers.benchmark import LOGARITHMIC, SPACE, borders, load_benchmark
 from helpers.errors import BadInput, one_of
 from helpers.functions import Problem
-from helpers.look import check_plot
+from helpers.look import check_plot, known_warnings_ignored
 
 FILE = Path(__file__).parent / "recorded" / "importances.npz"
 EVALUATORS: dict[str, Callable[[int], BaseImportanceEvaluator]] = {
@@ -120,9 +118,7 @@ def importances(
     """
     one_of("evaluator", evaluator, tuple(EVALUATORS))
     check_plot("plot_param_importances", study, **options)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # normalize=False and PED-ANOVA's settings
-        warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes", UserWarning)  # check_plot is sharper
+    with known_warnings_ignored():
         made = EVALUATORS[evaluator](seed)
         try:
             found = get_param_importances(study, evaluator=made, normalize=normalize, **options)
@@ -155,8 +151,7 @@ def shrunk_search(problem: Problem, seed: int, *, trials: int, after: int, keep:
     study.optimize(problem, n_trials=after)
     free = list(importances(study))[:keep]
     fixed = {name: value for name, value in study.best_params.items() if name not in free}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with known_warnings_ignored():
         study.sampler = PartialFixedSampler(fixed, sampler)
     study.optimize(problem, n_trials=trials - after)
     return np.array([trial.value for trial in study.trials]), free
@@ -220,14 +215,3 @@ def _masses(name: str) -> np.ndarray:
         edges = np.array([levels[0], *borders(name), levels[-1]])
         mass = np.diff(np.log(edges) if log else edges)
     return mass / mass.sum()
-
-
-def studies_of(problem: str, sampler: str, seed: int, budgets: Sequence[int] = BUDGETS) -> list[Study]:
-    """One study as it stood after each budget."""
-    whole = search(problem, sampler, max(budgets), seed)
-    beginnings = []
-    for budget in budgets:
-        study = optuna.create_study(direction=whole.direction)
-        study.add_trials(whole.trials[:budget])
-        beginnings.append(study)
-    return beginnings

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
 
@@ -83,9 +83,7 @@ def look(plot: Plot, study: Study | Sequence[Study], **options) -> go.Figure:
         check_plot(name, each, **options)
         studies[n], left_out = (each, 0) if name in EVERY_TRIAL else _finite(each)
         hidden += left_out
-    with warnings.catch_warnings(), redirect_stderr(StringIO()):  # plot_terminator_improvement shows a bar there
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes", UserWarning)  # _check_low is sharper
+    with known_warnings_ignored(), redirect_stderr(StringIO()):  # plot_terminator_improvement shows a bar there
         try:
             figure = plot(studies[0] if isinstance(study, Study) else studies, **options)
         except ValueError as error:  # a hyperparameter that no trial has, a reference point of the wrong length, ...
@@ -93,6 +91,16 @@ def look(plot: Plot, study: Study | Sequence[Study], **options) -> go.Figure:
     if hidden:
         figure.update_layout(title_subtitle_text=f"{hidden} trials with an infinite value are not shown")
     return figure
+
+
+@contextmanager
+def known_warnings_ignored() -> Iterator[None]:
+    """Without the warnings that something is experimental, and that a target is about low values, which `check_plot`
+    tells sharper."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        warnings.filterwarnings("ignore", "PedAnovaImportanceEvaluator computes", UserWarning)
+        yield
 
 
 def check_plot(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 SCREENSHOTS = "LEARN_OPTUNA_SCREENSHOTS"
-OPEN_S, RUN_S = 60, 180
+OPEN_S, RUN_S, PATIENCE_S = 60, 180, 30
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 GREETINGS = ".jp-Dialog, .Toastify__toast"
 INTO_VIEW = """(cell) => new Promise((drawn) => {
@@ -97,6 +98,14 @@ def cell_with(page: Page, notebook: str, text: str) -> Locator:
 def cell_text(page: Page, n: int) -> str:
     """What cell `n` shows, source and outputs."""
     return cell(page, n).inner_text()
+
+
+def before_long(condition: Callable[[], bool]) -> bool:
+    """Waits until it holds; false when it does not within half a minute."""
+    end = time.monotonic() + PATIENCE_S
+    while not (held := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return held
 
 
 def screenshot(page: Page, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
@@ -11,8 +12,29 @@ import optuna
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from helpers.importance import EVALUATORS, FILE, PROBLEMS, SAMPLERS, SEEDS, importances, studies_of, true_importances
+from helpers.importance import (
+    BUDGETS,
+    EVALUATORS,
+    FILE,
+    PROBLEMS,
+    SAMPLERS,
+    SEEDS,
+    importances,
+    search,
+    true_importances,
+)
 from tests.record import write
+
+
+def studies_of(problem: str, sampler: str, seed: int, budgets: Sequence[int] = BUDGETS) -> list[optuna.Study]:
+    """One study as it stood after each budget."""
+    whole = search(problem, sampler, max(budgets), seed)
+    beginnings = []
+    for budget in budgets:
+        study = optuna.create_study(direction=whole.direction)
+        study.add_trials(whole.trials[:budget])
+        beginnings.append(study)
+    return beginnings
 
 
 def run(problem: str, sampler: str, seed: int) -> np.ndarray:

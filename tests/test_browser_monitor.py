@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import nbformat
 import optuna
@@ -15,11 +14,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from helpers.explore.monitor import BEST, LEFT
 from helpers.fleet import open_storage
-from tests.browser import cell, lab_page, run_all, screenshot
+from tests.browser import before_long, cell, lab_page, run_all, screenshot
 from tests.lab import alive, serving_lab
 from tests.store_outputs import METADATA
 
-NAME, WORKERS, PATIENCE = "watched", 3, 30
+NAME, WORKERS = "watched", 3
 SETUP = """import optuna
 from helpers import plots
 from helpers.explore import FleetMonitor
@@ -61,14 +60,6 @@ def monitor(page: Page) -> Locator:
 def drawn(page: Page) -> Drawn:
     """x and y of every trace, as they are in the picture now."""
     return monitor(page).locator(".js-plotly-plot").evaluate(DRAWN)
-
-
-def before_long(condition: Callable[[], bool]) -> bool:
-    """Waits until it holds; false when it does not within half a minute."""
-    end = time.monotonic() + PATIENCE
-    while not (held := condition()) and time.monotonic() < end:
-        time.sleep(0.1)
-    return held
 
 
 def states(url: str, worker: str) -> list[TrialState]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -15,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from helpers.explore.contour_lens import lens_state
 from helpers.fleet import open_storage
-from tests.browser import cell, choose, lab_page, screenshot
+from tests.browser import before_long, cell, choose, lab_page, screenshot
 from tests.lab import serving_lab
 from tests.store_outputs import METADATA
 
@@ -39,7 +38,7 @@ CELLS = (SETUP, "live", "picker", ANSWER, "ContourLens(0)", RUN)
 DOTS = "figure => figure._fullData.map(trace => trace.x ? trace.x.length : 0)"
 FILLED = "figure => figure.calcdata.slice(0, 2).map(trace => trace[0].z.map(row => Array.from(row)))"
 EDGES = "figure => ['x', 'y'].map(axis => Array.from(figure.calcdata[1][0][axis]))"
-PATIENCE, DOUBLE_CLICK_MS = 30, 400
+DOUBLE_CLICK_MS = 400
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +64,6 @@ def page(folder: Path) -> Iterator[Page]:
 def plot(page: Page, n: int) -> Locator:
     """The figure of cell n."""
     return cell(page, n).locator(".js-plotly-plot")
-
-
-def before_long(condition: Callable[[], bool]) -> bool:
-    """Waits until it holds; false when it does not within half a minute."""
-    end = time.monotonic() + PATIENCE
-    while not (held := condition()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return held
 
 
 def test_the_live_plot_grows(page: Page) -> None:

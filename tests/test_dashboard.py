@@ -13,11 +13,12 @@ import psutil
 import pytest
 
 from helpers.errors import BadInput
-from helpers.fleet import Dashboard, open_storage
+from helpers.fleet import open_storage
+from helpers.fleet.dashboard import Dashboard
 
 KERNEL = """
 import sys, time
-from helpers.fleet import Dashboard
+from helpers.fleet.dashboard import Dashboard
 dashboard = Dashboard(sys.argv[1])
 print(dashboard._process.pid, flush=True)
 time.sleep(60)

@@ -30,9 +30,9 @@ from helpers.importance import (
     order_right,
     search,
     shrunk_search,
-    studies_of,
     true_importances,
 )
+from tests.record_importances import studies_of
 
 
 @pytest.fixture(autouse=True)

@@ -422,6 +422,7 @@ def test_a_file_that_cannot_grow(scheme: str, tmp_path: Path, start: Start) -> N
 
 
 def test_torch_is_not_imported() -> None:
-    """A worker is light: it loads neither torch nor pandas nor plots unless the objective does."""
-    code = "import sys, helpers.worker; print([name for name in ('torch', 'pandas', 'plotly') if name in sys.modules])"
+    """A worker is light: it loads neither torch nor pandas nor plots nor widgets unless the objective does."""
+    heavy = ("torch", "pandas", "plotly", "ipywidgets")
+    code = f"import sys, helpers.worker; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"

@@ -22,13 +22,6 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna import Study
-from optuna.importance import (
-    BaseImportanceEvaluator,
-    FanovaImportanceEvaluator,
-    MeanDecreaseImpurityImportanceEvaluator,
-    PedAnovaImportanceEvaluator,
-    get_param_importances,
-)
 from optuna.samplers import PartialFixedSampler, RandomSampler, TPESampler
 
 from helpers.benchmark import LOGARITHMIC, SPACE, borders, load_benchmark
@@ -37,10 +30,11 @@ from helpers.functions import Problem
 from helpers.look import check_plot, known_warnings_ignored
 
 FILE = Path(__file__).parent / "recorded" / "importances.npz"
-EVALUATORS: dict[str, Callable[[int], BaseImportanceEvaluator]] = {
-    "PED-ANOVA": lambda seed: PedAnovaImportanceEvaluator(),
-    "fANOVA": lambda seed: FanovaImportanceEvaluator(seed=seed),
-    "mean decrease impurity": lambda seed: MeanDecreaseImpurityImportanceEvaluator(seed=seed),
+# `optuna.importance` is loaded when it is first used: it brings scikit-learn, which other notebooks do without.
+EVALUATORS: dict[str, Callable[[int], optuna.importance.BaseImportanceEvaluator]] = {
+    "PED-ANOVA": lambda seed: optuna.importance.PedAnovaImportanceEvaluator(),
+    "fANOVA": lambda seed: optuna.importance.FanovaImportanceEvaluator(seed=seed),
+    "mean decrease impurity": lambda seed: optuna.importance.MeanDecreaseImpurityImportanceEvaluator(seed=seed),
 }
 ESTIMATES = {"PED-ANOVA": "best tenth", "fANOVA": "variance", "mean decrease impurity": "variance"}
 SAMPLERS = {"random": lambda seed: RandomSampler(seed=seed), "TPE": lambda seed: TPESampler(seed=seed)}
@@ -121,7 +115,7 @@ def importances(
     with known_warnings_ignored():
         made = EVALUATORS[evaluator](seed)
         try:
-            found = get_param_importances(study, evaluator=made, normalize=normalize, **options)
+            found = optuna.importance.get_param_importances(study, evaluator=made, normalize=normalize, **options)
         except ValueError as error:
             raise BadInput(f"{evaluator} cannot rank these trials: {error}") from None
     return {name: float(share) for name, share in found.items()}

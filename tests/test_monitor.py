@@ -363,6 +363,6 @@ def test_a_real_fleet(tmp_path: Path) -> None:
 
 def test_the_other_notebooks_do_not_pay_for_it() -> None:
     """Importing the explorables loads neither the fleet nor its libraries."""
-    heavy = {"helpers.fleet", "sqlalchemy", "psycopg", "grpc", "psutil"}
+    heavy = {"helpers.fleet", "sqlalchemy", "psycopg", "grpc", "psutil", "sklearn"}
     code = f"import sys, helpers.explore; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,4 +1,5 @@
 # make lab    opens the course          make test       checks everything
+# make seeds  runs the notebooks, solved, at seeds 0 to 4 (make test: at one)
 # make bench  measures speed            make notebooks  runs the notebooks and stores their outputs
 # make benchmark  records the lessons' trainings and races again (can be stopped and started again)
 # On Linux without a GPU, `make lab TORCH=cpu` installs the small CPU build of PyTorch.
@@ -11,7 +12,7 @@ RUN := .venv/bin/python -m
 STAMP := .venv/installed
 FIRST := notebooks/00_start_here.ipynb
 
-.PHONY: lab test bench benchmark notebooks
+.PHONY: lab test seeds bench benchmark notebooks
 
 lab: $(STAMP)
 	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
@@ -19,6 +20,9 @@ lab: $(STAMP)
 test: $(STAMP)
 	$(RUN) ruff check helpers tests
 	$(RUN) pytest $(TEST_OPTIONS)
+
+seeds: $(STAMP)
+	$(RUN) pytest tests/test_notebooks.py --seeds 5 $(TEST_OPTIONS)
 
 bench: $(STAMP)
 	$(RUN) tests.bench

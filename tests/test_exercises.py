@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import re
 
@@ -514,6 +515,10 @@ WRONG = [
     ("09.4", lambda shares: kept(shares, names=["a", "b", "c"]), "it should keep a and b"),
     ("09.4", lambda shares: len(shares), "return a list of names"),
 ]
+for path in all_notebooks()[10:]:  # of the later notebooks each has a file of its own
+    of_one = importlib.import_module(f"tests.wrong_{path.name[:2]}")
+    WRONG += of_one.WRONG
+    CONTEXT |= of_one.CONTEXT
 
 
 @pytest.mark.parametrize(("key", "answer", "reason"), WRONG)

@@ -100,8 +100,9 @@ def test_with_many_random_trials_optuna_finds_the_truth(bowl: optuna.Study, eval
 
 
 @pytest.mark.parametrize("evaluator", EVALUATORS)
-def test_estimates_are_optunas(bowl: optuna.Study, evaluator: str) -> None:
+def test_estimates_are_optunas(evaluator: str) -> None:
     """Scaled or not, of some hyperparameters or all."""
+    bowl = search("bowl", "random", 100, 0)
     made = EVALUATORS[evaluator](0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

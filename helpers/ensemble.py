@@ -27,7 +27,7 @@ class Ensemble:
     """Networks on one data set, stacked; member n is the network of `configs[n]`.
 
     Raises:
-        BadInput: no configuration, shapes or schedules that differ, or anything but plain SGD without augmentation.
+        BadInput: no configuration, shapes that differ, or anything but plain SGD without augmentation or schedule.
     """
 
     def __init__(self, configs: Sequence[TrainingConfig], data: Dataset) -> None:
@@ -163,6 +163,7 @@ def _check(configs: Sequence[TrainingConfig], data: Dataset) -> None:
         raise BadInput("There is no configuration: give at least one.")
     if len({replace(config, **OWN) for config in configs}) > 1:
         raise BadInput(f"The members of an ensemble may differ in {', '.join(OWN)} only: train the others apart.")
-    if (configs[0].optimizer, configs[0].augmentation) != ("sgd", "none"):
-        raise BadInput("An ensemble trains with optimizer='sgd' and augmentation='none': train this one with fit().")
+    if (configs[0].optimizer, configs[0].augmentation, configs[0].schedule) != ("sgd", "none", "constant"):
+        plain = "optimizer='sgd', augmentation='none' and schedule='constant'"
+        raise BadInput(f"An ensemble trains with {plain}: train this one with fit().")
     check_batch_size(configs[0], data)

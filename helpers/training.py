@@ -9,70 +9,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral, Real
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
 
-from helpers.augment import AUGMENTATIONS, make_augmentation
+from helpers.augment import make_augmentation
+from helpers.config import TrainingConfig
 from helpers.data import Dataset, Split
-from helpers.errors import BadInput, one_of
-from helpers.models import MODELS, build_model
-
-OPTIMIZERS = ("sgd", "adam", "adamw")
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides a training run but the data; checked on creation (BadInput)."""
-
-    model: str = "mlp"
-    width: int = 32
-    depth: int = 1
-    dropout: float = 0.0
-    optimizer: str = "sgd"
-    learning_rate: float = 0.01
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    batch_size: int = 64
-    epochs: int = 10
-    augmentation: str = "none"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        one_of("model", self.model, MODELS)
-        one_of("optimizer", self.optimizer, OPTIMIZERS)
-        one_of("augmentation", self.augmentation, AUGMENTATIONS)
-        for name in ("width", "depth", "batch_size", "epochs"):
-            self._make_whole(name, low=1)
-        self._make_whole("seed", low=0)
-        self._make_real("learning_rate", "above 0", lambda x: x > 0)
-        self._make_real("weight_decay", "0 or above", lambda x: x >= 0)
-        for name in ("dropout", "momentum"):
-            self._make_real(name, "from 0 up to, not including, 1", lambda x: 0 <= x < 1)
-
-    def _make_whole(self, name: str, low: int) -> None:
-        """Checks a field and makes an int of it, also of NumPy's numbers."""
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
-            raise BadInput(f"{name} is {value!r}: give a whole number of at least {low}.")
-        object.__setattr__(self, name, int(value))
-
-    def _make_real(self, name: str, wanted: str, fits: Callable[[float], bool]) -> None:
-        """Checks a field and makes a float of it."""
-        value = getattr(self, name)
-        try:
-            number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-        except OverflowError:
-            number = math.inf
-        if not (math.isfinite(number) and fits(number)):
-            raise BadInput(f"{name} is {value!r}: give a finite number {wanted}.")
-        object.__setattr__(self, name, number)
+from helpers.errors import BadInput
+from helpers.models import build_model
 
 
 @dataclass(frozen=True)
@@ -103,19 +54,60 @@ def create_model(config: TrainingConfig, data: Dataset) -> nn.Module:
     return model.to(device=images.device, dtype=images.dtype)
 
 
-def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
-    """Trains `model` in place and yields after every epoch; stop iterating and the training stops.
+class Training:
+    """One training run, with its state at hand: `model`, `optimizer`, `scheduler`, and `curve`, the epochs so far.
 
-    Every epoch draws from `config.seed` and its own number, so a run is repeatable however it is interleaved
-    with others in one thread, and the caller's own random numbers are left alone.
+    Iterating goes through every epoch of the run: first those it holds, then the ones that it still has to train.
+    Every epoch draws from `config.seed` and its own number, so that a run is repeatable however it is interleaved
+    with others in one thread, and goes on after a break as if there had been none.
 
     Raises:
         BadInput: the batch is larger than the training part.
     """
-    check_batch_size(config, data)
-    optimizer = _create_optimizer(model, config)
-    augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
-    return _epochs(model, config, data, optimizer, augment)
+
+    def __init__(self, config: TrainingConfig, data: Dataset, model: nn.Module | None = None) -> None:
+        check_batch_size(config, data)
+        self.config, self.data = config, data
+        self.model = create_model(config, data) if model is None else model
+        self.optimizer = _create_optimizer(self.model, config)
+        self.scheduler = LambdaLR(self.optimizer, lambda epoch: rate_factor(config.schedule, epoch, config.epochs))
+        self.curve: list[Epoch] = []
+        self.saved = 0  # how many epochs the newest checkpoint holds
+        self._augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
+
+    def __iter__(self) -> Iterator[Epoch]:
+        yield from tuple(self.curve)
+        while len(self.curve) < self.config.epochs:
+            yield self._next_epoch()
+
+    def _next_epoch(self) -> Epoch:
+        number = len(self.curve)
+        with own_randomness(self.config.seed, stream=number + 1, device=self.data.train.images.device):
+            train_loss = _one_epoch(
+                self.model, self.data.train, self.config.batch_size, self.optimizer, self._augment
+            )
+        self.scheduler.step()
+        score = evaluate(self.model, self.data.validation)
+        self.curve.append(Epoch(number, train_loss, score.loss, score.accuracy))
+        return self.curve[-1]
+
+
+def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
+    """Trains `model` in place and yields after every epoch; stop iterating and the training stops.
+
+    Raises:
+        BadInput: the batch is larger than the training part.
+    """
+    return iter(Training(config, data, model))
+
+
+def rate_factor(schedule: str, epoch: int, epochs: int) -> float:
+    """What the learning rate is multiplied by in an epoch, counted from 0.
+
+    "constant" is 1. "cosine" falls from 1 along half a wave to 0 at the end of the run (Loshchilov and Hutter,
+    "SGDR", 2017, without restarts).
+    """
+    return 1.0 if schedule == "constant" else (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
 def evaluate(model: nn.Module, split: Split) -> Score:
@@ -142,15 +134,6 @@ def check_batch_size(config: TrainingConfig, data: Dataset) -> None:
             f"batch_size is {config.batch_size} but there are only {available} training images: "
             f"choose at most {available}."
         )
-
-
-def _epochs(model, config, data, optimizer, augment) -> Iterator[Epoch]:
-    """The loop itself; split from `train` so that bad input is met at the call, not at the first epoch."""
-    for number in range(config.epochs):
-        with own_randomness(config.seed, stream=number + 1, device=data.train.images.device):
-            train_loss = _one_epoch(model, data.train, config.batch_size, optimizer, augment)
-        score = evaluate(model, data.validation)
-        yield Epoch(number, train_loss, score.loss, score.accuracy)
 
 
 def _one_epoch(model: nn.Module, split: Split, batch_size: int, optimizer, augment) -> float:

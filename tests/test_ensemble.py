@@ -157,7 +157,7 @@ def test_the_data_stay_as_they_are(few: Dataset) -> None:
 
 
 APART = re.escape("The members of an ensemble may differ in learning_rate, momentum, weight_decay, dropout, seed only")
-PLAIN = re.escape("An ensemble trains with optimizer='sgd' and augmentation='none'")
+PLAIN = re.escape("An ensemble trains with optimizer='sgd', augmentation='none' and schedule='constant'")
 
 
 @pytest.mark.parametrize(
@@ -168,12 +168,13 @@ PLAIN = re.escape("An ensemble trains with optimizer='sgd' and augmentation='non
             pytest.param([SMALL, replace(SMALL, **{name: value})], APART, id=f"differing {name}")
             for name, value in {
                 "width": 7, "depth": 2, "model": "cnn", "batch_size": 32, "epochs": 5, "optimizer": "adam",
-                "augmentation": "shift",
+                "augmentation": "shift", "schedule": "cosine",
             }.items()
         ),
         pytest.param([replace(SMALL, optimizer="adam")] * 2, PLAIN, id="adam"),
         pytest.param([replace(SMALL, optimizer="adamw")], PLAIN, id="adamw"),
         pytest.param([replace(SMALL, augmentation="affine")], PLAIN, id="augmentation"),
+        pytest.param([replace(SMALL, schedule="cosine")] * 2, PLAIN, id="schedule"),
         pytest.param(
             [replace(SMALL, batch_size=151)],
             "batch_size is 151 but there are only 150 training images: choose at most 150.", id="batch",

@@ -19,7 +19,7 @@ from helpers.augment import make_augmentation
 from helpers.data import Dataset, Split, load_dataset
 from helpers.errors import BadInput
 from helpers.models import build_model
-from helpers.training import Epoch, TrainingConfig, create_model, evaluate, fit, train
+from helpers.training import Epoch, Training, TrainingConfig, create_model, evaluate, fit, train
 from tests.bench import one_thread
 
 SMALL = TrainingConfig(width=8, dropout=0.3, learning_rate=0.05, epochs=4, augmentation="affine")
@@ -366,6 +366,39 @@ def test_only_training_images_are_augmented(few: Dataset) -> None:
     assert len(new) > SMALL.epochs * len(few.train) / 2
 
 
+# The schedule
+
+
+def rates(config: TrainingConfig, data: Dataset) -> list[float]:
+    """The learning rate that each epoch is trained with."""
+    training, used = Training(config, data), []
+    training.model.register_forward_hook(
+        lambda module, *_: used.append(training.optimizer.param_groups[0]["lr"]) if module.training else None
+    )
+    list(training)
+    return [used[-(-len(used) // config.epochs) * epoch] for epoch in range(config.epochs)]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_cosine_schedule_is_pytorchs(optimizer: str, few: Dataset) -> None:
+    """The rates are those of torch.optim.lr_scheduler.CosineAnnealingLR; a constant one stays."""
+    config = changed(SMALL, optimizer=optimizer, schedule="cosine", epochs=6)
+    reference = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=config.learning_rate)
+    cosine, wanted = torch.optim.lr_scheduler.CosineAnnealingLR(reference, T_max=6), []
+    for _ in range(6):
+        wanted.append(reference.param_groups[0]["lr"])
+        reference.step()
+        cosine.step()
+    assert rates(config, few) == pytest.approx(wanted, rel=1e-9)
+    assert rates(changed(config, schedule="constant"), few) == [config.learning_rate] * 6
+
+
+def test_a_schedule_changes_the_curve_from_the_second_epoch_on(few: Dataset) -> None:
+    """The first epoch has the full rate."""
+    constant, cosine = (curve(changed(SMALL, schedule=name), few) for name in ("constant", "cosine"))
+    assert constant[0] == cosine[0] and constant[1] != cosine[1]
+
+
 # Bad input
 
 
@@ -379,6 +412,7 @@ CHOICES = {
     "model": "Unknown model 'best': choose one of 'mlp', 'cnn'.",
     "optimizer": "Unknown optimizer 'best': choose one of 'sgd', 'adam', 'adamw'.",
     "augmentation": "Unknown augmentation 'best': choose one of 'none', 'shift', 'affine'.",
+    "schedule": "Unknown schedule 'best': choose one of 'constant', 'cosine'.",
 }
 WHOLE = (0, -1, 2.5, "7", True, None)
 UNREAL = (math.nan, math.inf, 10**400, "0.1", True, None, -0.1)

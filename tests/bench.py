@@ -14,8 +14,9 @@ do alike, and how much more depends on the processor. (The bar for the example i
 Every trial pauses after each epoch, and two that are compared take turns epoch by epoch: a busy moment of the
 computer then slows both.
 
-The second table is about networks of the recorded benchmark, on digits in float32, on one thread: one at a time with
-`fit`, against 8, 32 and 128 at once with `helpers.ensemble`. Its clock counts this program's own processor time.
+The second table is about networks of the recorded benchmark, on digits in float32, on one thread: the example's loop
+and `fit`, one network at a time, against 8, 32 and 128 at once with `helpers.ensemble`. Its clock counts this program's
+own processor time. Its last line puts the three ways as ratios.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from __future__ import annotations
 import struct
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -38,7 +39,7 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import ToTensor
 
-from helpers.data import Dataset, load_dataset
+from helpers.data import Dataset, Split, load_dataset
 from helpers.ensemble import Ensemble
 from helpers.training import Epoch, TrainingConfig, create_model, train
 
@@ -72,14 +73,12 @@ def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
-def example_epochs(config: TrainingConfig, folder: Path, data: Dataset) -> Iterator[int]:
-    """Reads image by image through DataLoaders, steps a plain Adam, counts the right answers batch by batch."""
-    training, validation = (
-        DataLoader(FashionMNIST(str(folder), train=part, transform=ToTensor()), config.batch_size, shuffle=True)
-        for part in (True, False)
-    )
+def example_epochs(config: TrainingConfig, parts: Callable[[], Sequence], data: Dataset) -> Iterator[int]:
+    """Reads image by image through DataLoaders, steps a plain optimizer, counts the right answers batch by batch."""
+    training, validation = (DataLoader(part, config.batch_size, shuffle=True) for part in parts())
     model = create_model(config, data)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    kind = torch.optim.Adam if config.optimizer == "adam" else partial(torch.optim.SGD, momentum=config.momentum)
+    optimizer = kind(model.parameters(), lr=config.learning_rate)
     for _ in range(config.epochs):
         model.train()
         for images, labels in islice(training, STEPS):
@@ -92,6 +91,26 @@ def example_epochs(config: TrainingConfig, folder: Path, data: Dataset) -> Itera
             for images, labels in islice(validation, VALIDATION_BATCHES):
                 correct += int((model(images).argmax(dim=1) == labels).sum())
         yield correct
+
+
+def fashion_parts(folder: Path) -> list[FashionMNIST]:
+    """Training and validation images as the example reads them."""
+    return [FashionMNIST(str(folder), train=part, transform=ToTensor()) for part in (True, False)]
+
+
+class Digits(torch.utils.data.Dataset):
+    """Digits as most programs hold them: images of bytes, each made a tensor when it is asked for."""
+
+    def __init__(self, part: Split) -> None:
+        grey = part.images[:, 0] - part.images.min()
+        self.images, self.labels = (255 * grey / grey.max()).to(torch.uint8).numpy(), part.labels.tolist()
+        self.to_tensor = ToTensor()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, n: int) -> tuple[torch.Tensor, int]:
+        return self.to_tensor(self.images[n]), self.labels[n]
 
 
 def fit_epochs(config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
@@ -139,7 +158,8 @@ def measure(repetitions: int) -> dict[str, float]:
         write_fashion(folder, train=STEPS * CONFIG.batch_size * 6 // 5, test=VALIDATION_BATCHES * CONFIG.batch_size)
         loaded = load_dataset("fashion", folder=folder)
         data = Dataset("fashion", loaded.train, loaded.test, loaded.test, loaded.classes)
-        pairs = [(partial(example_epochs, c, folder, data), partial(fit_epochs, c, data)) for c in (CONFIG, LIGHT)]
+        read = partial(fashion_parts, folder)
+        pairs = [(partial(example_epochs, c, read, data), partial(fit_epochs, c, data)) for c in (CONFIG, LIGHT)]
         fit = pairs[0][1]
         bare, steps = partial(bare_epochs, data), partial(bare_epochs, data, validate=False)
         race(fit, bare, steps)  # what happens once only, before the clock runs
@@ -178,24 +198,38 @@ def rates(count: int) -> list[TrainingConfig]:
     return [replace(TYPICAL, learning_rate=float(rate)) for rate in np.geomspace(0.001, 0.3, count)]
 
 
-def measure_many(repetitions: int, members: tuple[int, ...] = MEMBERS) -> dict[str | int, list[float]]:
-    """Networks a second in each repetition: of "one at a time", and of each number of members at once."""
+def measure_many(
+    repetitions: int, members: tuple[int, ...] = MEMBERS, *, loader: bool = False, epochs: int = TYPICAL.epochs
+) -> dict[str | int, list[float]]:
+    """Networks a second in each repetition: of "one at a time", of each number of members at once, and of "DataLoader"
+    if that is wanted too."""
     data, alone = load_dataset("digits", dtype=torch.float32), rates(2)
     trials = [partial(alone_epochs, alone, data), *(partial(at_once_epochs, rates(n), data) for n in members)]
-    with one_thread():
-        race(*trials, epochs=TYPICAL.epochs)  # what happens once only, before the clock runs
-        seconds = [race(*trials, epochs=TYPICAL.epochs, clock=time.process_time) for _ in range(repetitions)]
     names = {"one at a time": len(alone), **{n: n for n in members}}
+    if loader:
+        parts = [Digits(part) for part in (data.train, data.validation)]
+        trials.append(partial(example_epochs, TYPICAL, lambda: parts, data))
+        names["DataLoader"] = 1
+    with one_thread():
+        race(*trials, epochs=epochs)  # what happens once only, before the clock runs
+        seconds = [race(*trials, epochs=epochs, clock=time.process_time) for _ in range(repetitions)]
     return {
         name: [count / taken for taken in column]
         for (name, count), column in zip(names.items(), zip(*seconds, strict=True), strict=True)
     }
 
 
-def gain(figures: dict[str | int, list[float]], members: int) -> float:
-    """How many times as fast so many at once are: the median over the repetitions."""
-    pairs = zip(figures[members], figures["one at a time"], strict=True)
+def gain(figures: dict[str | int, list[float]], members: str | int, over: str | int = "one at a time") -> float:
+    """How many times as fast as `over` so many at once are: the median over the repetitions."""
+    pairs = zip(figures[members], figures[over], strict=True)
     return median(many / one for many, one in pairs)
+
+
+def three_ways(figures: dict[str | int, list[float]]) -> str:
+    """DataLoader, in memory and many at once as ratios, in one line."""
+    ways = {"DataLoader": "DataLoader", "in memory": "one at a time", f"{WANTED_AT} at once": WANTED_AT}
+    shown = [f"{label} {gain(figures, name, 'DataLoader'):.1f}" for label, name in ways.items()]
+    return f"speed of the same networks: {', '.join(shown)}"
 
 
 @contextmanager
@@ -219,12 +253,13 @@ def main() -> None:
     light = figures["light fit over example"]
     print(f"speed of fit over the example, width 32: {light:.1f} (at least {WANTED_OVER_EXAMPLE:g} wanted)")
     print(f"speed of fit over bare: {figures['fit over bare']:.2f} (at least {WANTED_OVER_BARE:g} wanted)")
-    many = measure_many(repetitions=9)
+    many = measure_many(repetitions=9, loader=True)
     print(f"\n{'':<16}{'networks a second':>18}{'times as fast':>15}")
     for name, speeds in many.items():
         label = f"{name} at once" if name in MEMBERS else name
         print(f"{label:<16}{median(speeds):>18.1f}{gain(many, name):>15.1f}")
     print(f"at least {WANTED_AT_ONCE:g} times as fast wanted for {WANTED_AT} at once")
+    print(three_ways(many))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tests.bench import (
     measure,
     measure_many,
     rates,
+    three_ways,
 )
 
 FIXED = dict.fromkeys(("width", "depth", "batch_size", "dropout", "momentum"), True)
@@ -65,3 +66,12 @@ def test_thirty_two_at_once_are_five_times_as_fast() -> None:
     figures = measure_many(repetitions=7, members=(WANTED_AT,))
     assert torch.get_num_threads() == before
     assert gain(figures, WANTED_AT) >= WANTED_AT_ONCE, figures
+
+
+def test_the_three_ways_are_ratios_of_the_same_work() -> None:
+    """One network through the DataLoader counts as one; the line names all three, slowest first."""
+    line = three_ways({"one at a time": [10, 5, 20], 32: [40, 25, 80], "DataLoader": [2, 1, 5]})
+    assert line == "speed of the same networks: DataLoader 1.0, in memory 5.0, 32 at once 20.0"
+    figures = measure_many(repetitions=1, members=(WANTED_AT,), loader=True, epochs=2)
+    shown = [float(part.split()[-1]) for part in three_ways(figures).split(", ")]
+    assert shown[0] == 1 and shown == sorted(shown)

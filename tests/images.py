@@ -232,10 +232,47 @@ def hyperparameter_importances() -> str:
     return svg("What matters on the recorded digits", " ".join(said), 820, 530, body)
 
 
+SIDES = {  # left edge, colour, colour of the boxes, title and subtitle; the parts and what each does
+    "training code": (40, BLUE, "#eaf3fa", "has never heard of Optuna", (
+        ("data", "train, validation, test in memory"), ("network", "built from the configuration"),
+        ("loop", "yields an epoch, and an epoch, ..."), ("checkpoint", "weights, optimizer, schedule, curve"),
+    )),
+    "Optuna code": (600, GREEN, "#e8f5f0", "knows trials, and no gradient", (
+        ("objective", "suggests, reports, returns"), ("study and sampler", "choose the next configuration"),
+        ("pruner", "says when to stop"), ("storage, artifact store", "keep trials, keep files"),
+    )),
+}  # fmt: skip
+CROSSING = (  # height, whether it goes to the right, what crosses the border
+    (190, False, "a configuration"), (300, True, "one epoch at a time"), (355, False, "go on, or stop"),
+    (410, True, "a file, to keep"), (465, False, "a file, to resume"),
+)  # fmt: skip
+
+
+def optuna_pytorch_overview() -> str:
+    """Which side owns what, and what crosses the border between them."""
+    body = [text(40, 42, "Two programs, one border", size=20, bold=True)]
+    said = []
+    for name, (x, colour, fill, motto, parts) in SIDES.items():
+        body += [tag("rect", x=x, y=66, width=320, height=434, rx=10, fill="#ffffff", stroke=colour, stroke_width=2)]
+        body += [text(x + 20, 100, name, size=19, bold=True, fill=colour), text(x + 20, 124, motto, fill=SOFT)]
+        for n, (part, does) in enumerate(parts):
+            y = 148 + 86 * n
+            body += [tag("rect", x=x + 16, y=y, width=288, height=64, rx=6, fill=fill)]
+            body += [text(x + 30, y + 27, part, size=18, bold=True), text(x + 30, y + 50, does, fill=SOFT)]
+        said.append(f"The {name} {motto}: {'; '.join(f'{part}: {does}' for part, does in parts)}.")
+    for y, right, what in CROSSING:
+        start, end = (370, 590) if right else (590, 370)
+        body += [line([(start, y), (end, y)], INK, 2), arrow(end, y, 1 if right else -1, 0)]
+        body += [text(480, y - 10, what, text_anchor="middle", size=16)]
+        said.append(f"To the {'Optuna' if right else 'training'} code goes {what}.")
+    return svg("What PyTorch owns and what Optuna owns", " ".join(said), 960, 520, body)
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "pruning_strategy": pruning_strategy,
     "storage_ladder": storage_ladder,
     "hyperparameter_importances": hyperparameter_importances,
+    "optuna_pytorch_overview": optuna_pytorch_overview,
 }
 
 if __name__ == "__main__":

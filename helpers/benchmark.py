@@ -1,13 +1,15 @@
-"""The recorded benchmark: a grid of configurations of a small network on digits, every one really trained.
+"""Recorded benchmarks: grids of configurations of a small network, every one really trained.
 
-`make benchmark` records it (tests/record.py); recorded/digits.md is its data card. Nothing is trained here, so a
-search over it takes microseconds a trial.
+"digits" serves the whole course, "smudged digits" the capstone. `make benchmark` records them (tests/record.py);
+recorded/digits.md and recorded/smudged.md are their data cards. Nothing is trained here, so a search over one takes
+microseconds a trial.
 """
 
 from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, product
 from math import prod, sqrt
@@ -19,26 +21,92 @@ import pandas as pd
 
 from helpers.errors import BadInput, one_of
 
-FILE = Path(__file__).parent / "recorded" / "digits.npz"
-SPACE: dict[str, tuple[float, ...]] = {
-    "learning_rate": (0.001, 0.0022, 0.0046, 0.01, 0.022, 0.046, 0.1, 0.22, 0.46, 1.0),
-    "width": (4, 8, 16, 32, 64),
-    "depth": (1, 2, 3),
-    "batch_size": (16, 64, 256),
-    "dropout": (0.0, 0.2, 0.4),
-    "momentum": (0.0, 0.6, 0.9),
-    "weight_decay": (1e-6, 1e-5, 1e-4),
-}
-LOGARITHMIC = ("learning_rate", "width", "batch_size", "weight_decay")
+RECORDED = Path(__file__).parent / "recorded"
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What a benchmark holds.
+
+    Attributes:
+        space: each hyperparameter's levels, rising; the last name moves fastest.
+        logarithmic: those of them with a logarithmic range.
+        metrics: the seeds each was recorded for, and after how many epochs.
+        images: so many are in each part of the data that is scored; accuracies are stored as counts of them.
+    """
+
+    name: str
+    file: Path
+    space: Mapping[str, tuple[float, ...]]
+    logarithmic: tuple[str, ...]
+    metrics: Mapping[str, tuple[tuple[int, ...], int]]
+    images: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many levels each hyperparameter has."""
+        return tuple(map(len, self.space.values()))
+
+    @property
+    def fields(self) -> dict[str, tuple[int, int, int]]:
+        """Each metric's array: (configurations, seeds, epochs)."""
+        return {metric: (prod(self.shape), len(seeds), epochs) for metric, (seeds, epochs) in self.metrics.items()}
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Every seed that a network was trained with."""
+        return tuple(sorted({seed for seeds, _ in self.metrics.values() for seed in seeds}))
+
+    @property
+    def epochs(self) -> int:
+        """The length of a training."""
+        return max(epochs for _, epochs in self.metrics.values())
+
+    def borders(self, name: str) -> list[float]:
+        """Half-way points between neighbouring levels of one hyperparameter."""
+        middle = (lambda a, b: sqrt(a * b)) if name in self.logarithmic else (lambda a, b: (a + b) / 2)
+        return [middle(*pair) for pair in pairwise(self.space[name])]
+
+
 SEEDS, EPOCHS, IMAGES = (0, 1, 2), 27, 360
-SHAPE = tuple(map(len, SPACE.values()))
+DIGITS = Recording(
+    name="digits",
+    file=RECORDED / "digits.npz",
+    space={
+        "learning_rate": (0.001, 0.0022, 0.0046, 0.01, 0.022, 0.046, 0.1, 0.22, 0.46, 1.0),
+        "width": (4, 8, 16, 32, 64),
+        "depth": (1, 2, 3),
+        "batch_size": (16, 64, 256),
+        "dropout": (0.0, 0.2, 0.4),
+        "momentum": (0.0, 0.6, 0.9),
+        "weight_decay": (1e-6, 1e-5, 1e-4),
+    },
+    logarithmic=("learning_rate", "width", "batch_size", "weight_decay"),
+    metrics={
+        "validation_accuracy": (SEEDS, EPOCHS), "validation_loss": (SEEDS, EPOCHS), "test_accuracy": (SEEDS, 1)
+    },
+    images=IMAGES,
+)  # fmt: skip
+SMUDGED = Recording(
+    name="smudged digits",
+    file=RECORDED / "smudged.npz",
+    space={
+        "learning_rate": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+        "momentum": (0.0, 0.5, 0.9),
+        "weight_decay": (3e-4, 3e-3, 1e-2, 3e-2),
+        "dropout": (0.0, 0.3, 0.6),
+        "width": (8, 24, 72),
+        "batch_size": (20, 60),
+        "blur": (0.0, 0.4, 0.8, 1.2),
+    },
+    logarithmic=("learning_rate", "weight_decay", "width", "batch_size"),
+    metrics={"validation_accuracy": ((0, 1, 2), 18), "test_accuracy": ((1000, 1001, 1002, 1003, 1004), 1)},
+    images=IMAGES,
+)
+FILE, SPACE, LOGARITHMIC, FIELDS = DIGITS.file, DIGITS.space, DIGITS.logarithmic, DIGITS.fields
+SHAPE, METRICS = DIGITS.shape, tuple(DIGITS.metrics)
 CONFIGURATIONS = prod(SHAPE)
-METRICS = ("validation_accuracy", "validation_loss", "test_accuracy")
-FIELDS = {
-    "validation_accuracy": (CONFIGURATIONS, len(SEEDS), EPOCHS),
-    "validation_loss": (CONFIGURATIONS, len(SEEDS), EPOCHS),
-    "test_accuracy": (CONFIGURATIONS, len(SEEDS), 1),
-}
+borders = DIGITS.borders
 
 
 class Benchmark:
@@ -50,15 +118,18 @@ class Benchmark:
         best, optimum: the configuration with the highest final validation accuracy (mean over the seeds), and that.
     """
 
-    name, direction = "digits", "maximize"
+    direction = "maximize"
 
-    def __init__(self, curves: Mapping[str, np.ndarray]) -> None:
-        self.curves = dict(curves)
+    def __init__(self, curves: Mapping[str, np.ndarray], recording: Recording = DIGITS) -> None:
+        self.curves, self.recording, self.name = dict(curves), recording, recording.name
+        self.space = recording.space
+        self._seeds = {metric: seeds for metric, (seeds, _) in recording.metrics.items()}
         self._final = {name: curve[:, :, -1].mean(axis=1, dtype=float).tolist() for name, curve in self.curves.items()}
-        self._places = {name: {level: n for n, level in enumerate(levels)} for name, levels in SPACE.items()}
-        self._borders = {name: borders(name) for name in SPACE}
+        self._places = {name: {level: n for n, level in enumerate(levels)} for name, levels in self.space.items()}
+        self._borders = {name: recording.borders(name) for name in self.space}
         place = int(np.argmax(self._final["validation_accuracy"]))
-        self.best = dict(zip(SPACE, _levels(place), strict=True))
+        at = np.unravel_index(place, recording.shape)
+        self.best = {name: levels[n] for (name, levels), n in zip(self.space.items(), at, strict=True)}
         self.optimum = self._final["validation_accuracy"][place]
 
     def __call__(self, trial) -> float:
@@ -69,9 +140,9 @@ class Benchmark:
         """Asks an Optuna trial for every hyperparameter, anywhere between its lowest and highest recorded level."""
         return {
             name: (trial.suggest_int if isinstance(levels[-1], int) else trial.suggest_float)(
-                name, levels[0], levels[-1], log=name in LOGARITHMIC
+                name, levels[0], levels[-1], log=name in self.recording.logarithmic
             )
-            for name, levels in SPACE.items()
+            for name, levels in self.space.items()
         }
 
     def nearest(self, config: Mapping[str, float]) -> dict[str, float]:
@@ -80,11 +151,11 @@ class Benchmark:
         Raises:
             BadInput: a hyperparameter too many, missing, or outside of its range.
         """
-        _check_names(config)
-        for name, levels in SPACE.items():
+        self._check_names(config)
+        for name, levels in self.space.items():
             if not (isinstance(config[name], Real) and levels[0] <= config[name] <= levels[-1]):
                 raise BadInput(f"{name} is {config[name]!r}: choose a value from {levels[0]:g} to {levels[-1]:g}.")
-        return {name: levels[bisect(self._borders[name], config[name])] for name, levels in SPACE.items()}
+        return {name: levels[bisect(self._borders[name], config[name])] for name, levels in self.space.items()}
 
     def value(self, config: Mapping[str, float], metric: str = "validation_accuracy", seed: int | None = None) -> float:
         """The metric after the last epoch, of one recorded seed or as the mean over all.
@@ -93,22 +164,24 @@ class Benchmark:
             BadInput: unknown metric or seed, or a configuration that is not in the table.
         """
         place = self._place(config)
-        one_of("metric", metric, METRICS)
-        return self._final[metric][place] if seed is None else float(self.curves[metric][place, _seed(seed), -1])
+        one_of("metric", metric, tuple(self._seeds))
+        if seed is None:
+            return self._final[metric][place]
+        return float(self.curves[metric][place, self._seed(metric, seed), -1])
 
     def curve(
         self, config: Mapping[str, float], metric: str = "validation_accuracy", seed: int | None = None
     ) -> np.ndarray:
-        """The metric after each of the 27 epochs (the test accuracy: after the last alone), as `value` does."""
+        """The metric after each epoch (the test accuracy: after the last alone), as `value` does."""
         place = self._place(config)
-        one_of("metric", metric, METRICS)
+        one_of("metric", metric, tuple(self._seeds))
         curve = self.curves[metric][place]
-        return curve.mean(axis=0, dtype=float) if seed is None else curve[_seed(seed)].astype(float)
+        return curve.mean(axis=0, dtype=float) if seed is None else curve[self._seed(metric, seed)].astype(float)
 
     def frame(self) -> pd.DataFrame:
         """One row a configuration: its levels, the final metrics, and `noise`, the standard deviation of the
         validation accuracy over seeds."""
-        rows = pd.DataFrame(product(*SPACE.values()), columns=list(SPACE)).assign(**self._final)
+        rows = pd.DataFrame(product(*self.space.values()), columns=list(self.space)).assign(**self._final)
         return rows.assign(noise=self.curves["validation_accuracy"][:, :, -1].std(axis=1, ddof=1))
 
     def _place(self, config: Mapping[str, float]) -> int:
@@ -118,55 +191,49 @@ class Benchmark:
             for name, places in self._places.items():
                 place = place * len(places) + places[config[name]]
         except (KeyError, TypeError):
-            _check_names(config)
-            levels = ", ".join(f"{level:g}" for level in SPACE[name])
+            self._check_names(config)
+            levels = ", ".join(f"{level:g}" for level in self.space[name])
             raise BadInput(
                 f"{name} is {config[name]!r}, which was not recorded: choose one of {levels}, or use nearest()."
             ) from None
-        if len(config) > len(SPACE):
-            _check_names(config)
+        if len(config) > len(self.space):
+            self._check_names(config)
         return place
+
+    def _seed(self, metric: str, seed: int) -> int:
+        """The column of a seed."""
+        seeds = self._seeds[metric]
+        if seed not in seeds:
+            raise BadInput(f"Seed {seed!r} was not recorded: choose one of {seeds}, or None for the mean over them.")
+        return seeds.index(seed)
+
+    def _check_names(self, config: Mapping[str, float]) -> None:
+        if not isinstance(config, Mapping) or set(config) != set(self.space):
+            raise BadInput(f"A configuration names exactly these hyperparameters: {', '.join(self.space)}.")
 
 
 @cache
-def load_benchmark(path: Path = FILE) -> Benchmark:
-    """The recorded benchmark.
+def load_benchmark(path: Path | None = None, recording: Recording = DIGITS) -> Benchmark:
+    """A recorded benchmark, from its own file or from `path`.
 
     Raises:
         BadInput: the file is missing or damaged.
     """
+    path = path or recording.file
     remedy = "get the file from the course's repository again, or record it with `make benchmark`."
     try:
         with np.load(path) as stored:
+            curves = {metric: stored[metric] for metric in recording.metrics}
             # Accuracies are stored as counts of images; losses keep the 16 bits they are stored in, for the memory.
-            curves = {name: stored[name] / IMAGES if name.endswith("accuracy") else stored[name].astype(np.float16)
-                      for name in METRICS}  # fmt: skip
+            curves = {
+                metric: curve / recording.images if metric.endswith("accuracy") else curve.astype(np.float16)
+                for metric, curve in curves.items()
+            }
     except FileNotFoundError:
         raise BadInput(f"The recorded benchmark {path} is missing: {remedy}") from None
     except Exception:  # zipfile, zlib and NumPy stumble over damaged bytes in many ways
         curves = {}
-    if {metric: curve.shape for metric, curve in curves.items()} != FIELDS:
+    if {metric: curve.shape for metric, curve in curves.items()} != recording.fields:
         raise BadInput(f"The recorded benchmark {path} is damaged: {remedy}")
-    return Benchmark(curves)
+    return Benchmark(curves, recording)
 
-
-def _levels(place: int) -> tuple[float, ...]:
-    """The levels of one row."""
-    return tuple(levels[n] for levels, n in zip(SPACE.values(), np.unravel_index(place, SHAPE), strict=True))
-
-
-def borders(name: str) -> list[float]:
-    """Half-way points between neighbouring levels."""
-    middle = (lambda a, b: sqrt(a * b)) if name in LOGARITHMIC else (lambda a, b: (a + b) / 2)
-    return [middle(*pair) for pair in pairwise(SPACE[name])]
-
-
-def _seed(seed: int) -> int:
-    if seed not in SEEDS:
-        raise BadInput(f"Seed {seed!r} was not recorded: choose one of {SEEDS}, or None for the mean over them.")
-    return SEEDS.index(seed)
-
-
-def _check_names(config: Mapping[str, float]) -> None:
-    if not isinstance(config, Mapping) or set(config) != set(SPACE):
-        raise BadInput(f"A configuration names exactly these hyperparameters: {', '.join(SPACE)}.")

@@ -17,6 +17,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from helpers import explore
 from helpers.errors import BadInput
 from helpers.explore import FleetMonitor, monitor
 from helpers.explore.monitor import BEST, LEFT, NAMELESS, STYLES, monitor_state
@@ -362,7 +363,17 @@ def test_a_real_fleet(tmp_path: Path) -> None:
 
 
 def test_the_other_notebooks_do_not_pay_for_it() -> None:
-    """Importing the explorables loads neither the fleet nor its libraries."""
+    """An explorable loads neither the fleet nor its libraries, but for the two that read a shared storage."""
     heavy = {"helpers.fleet", "sqlalchemy", "psycopg", "grpc", "psutil", "sklearn"}
-    code = f"import sys, helpers.explore; print(sorted({heavy} & set(sys.modules)))"
+    others = ", ".join(set(explore.__all__) - {"FleetMonitor", "LeaderboardView"})
+    code = f"import sys; from helpers.explore import {others}; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_one_explorable_does_not_load_another() -> None:
+    """The names of the package lead to the classes; asking for one imports what it needs alone."""
+    code = "import sys; from helpers.explore import SuggestionExplorer; print('helpers.explore.game' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert all(getattr(explore, name).__name__ == name for name in reversed(explore.__all__))
+    with pytest.raises(ImportError, match="cannot import name 'Oracle'"):
+        exec("from helpers.explore import Oracle")

@@ -1,20 +1,35 @@
-"""Explorables: a Plotly figure under ipywidgets, over a pure function that computes what it shows."""
+"""Explorables: a Plotly figure under ipywidgets, over a pure function that computes what it shows.
 
-from helpers.explore.chooser import SamplerChooser
-from helpers.explore.cma_window import CmaWindow
-from helpers.explore.contour_lens import ContourLens
-from helpers.explore.game import BeTheSampler
-from helpers.explore.gp_window import GpWindow
-from helpers.explore.importance_lens import ImportanceLens
-from helpers.explore.live_plot import LivePlot
-from helpers.explore.monitor import FleetMonitor
-from helpers.explore.next_asks import next_asks, next_asks_figure
-from helpers.explore.pruner_lab import PrunerLab
-from helpers.explore.suggestions import SuggestionExplorer
-from helpers.explore.tpe_window import TpeWindow
-from helpers.explore.trial_picker import TrialPicker
+Each is imported when it is first asked for: a notebook does not pay for the libraries of the others.
+"""
 
-__all__ = [
-    "BeTheSampler", "CmaWindow", "ContourLens", "FleetMonitor", "GpWindow", "ImportanceLens", "LivePlot", "PrunerLab",
-    "SamplerChooser", "SuggestionExplorer", "TpeWindow", "TrialPicker", "next_asks", "next_asks_figure",
-]  # fmt: skip
+from importlib import import_module
+
+HOMES = {
+    "BeTheSampler": "game",
+    "CmaWindow": "cma_window",
+    "ContourLens": "contour_lens",
+    "FleetMonitor": "monitor",
+    "GpWindow": "gp_window",
+    "ImportanceLens": "importance_lens",
+    "LeaderboardView": "leaderboard_view",
+    "LivePlot": "live_plot",
+    "OptimismLens": "optimism_lens",
+    "ParetoChooser": "pareto_chooser",
+    "PrunerLab": "pruner_lab",
+    "SamplerChooser": "chooser",
+    "SuggestionExplorer": "suggestions",
+    "TpeWindow": "tpe_window",
+    "TrialPicker": "trial_picker",
+    "next_asks": "where_next",
+    "next_asks_figure": "where_next",
+}
+__all__ = list(HOMES)
+
+
+def __getattr__(name: str) -> object:
+    """Called for what is not imported yet (PEP 562)."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    return found

@@ -1,0 +1,271 @@
+"""Checks of notebook 11, best practices: the lab of broken studies. Exercise 11.1 has a module of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.samplers import RandomSampler
+from optuna.storages import InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FixedTrial, TrialState
+
+from helpers.exercises import apart as apart  # registers 11.1
+from helpers.learn.exercises import NotQuite, exercise, is_number
+
+LAYERS = {(32,), (64, 32), (64, 64)}
+
+
+def _function(answer: object) -> None:
+    if not callable(answer) or isinstance(answer, type):
+        raise NotQuite("the answer is a function: hand over the function itself.")
+
+
+def _study(answer: object) -> optuna.Study:
+    if not isinstance(answer, optuna.Study):
+        raise NotQuite(f"it returned {type(answer).__name__}: return the study.")
+    return answer
+
+
+def _draws(study: optuna.Study) -> list[Mapping]:
+    return [trial.params for trial in study.get_trials(deepcopy=False)]
+
+
+@exercise("11.2")
+def seeded_study(function: Callable) -> str:
+    """Same seed, same trials; another seed, others; whatever was drawn before."""
+    _function(function)
+    first = _study(function(3))
+    if len(first.trials) != 12:
+        raise NotQuite(f"the study has {len(first.trials)} trials: keep the twelve.")
+    np.random.random(5)
+    if _draws(first) != _draws(_study(function(3))):
+        hint = " It was made once and goes on drawing: make it inside." if first.sampler is function(3).sampler else ""
+        raise NotQuite(f"two studies with seed 3 draw different values: it is the sampler that needs the seed.{hint}")
+    if _draws(first)[0] == _draws(_study(function(4)))[0]:
+        raise NotQuite("seeds 3 and 4 draw the same: hand the seed on instead of a fixed number.")
+    return "Only the sampler's own seed counts for what is suggested; torch's counts for the training."
+
+
+@exercise("11.3")
+def evening(function: Callable) -> str:
+    """10, 10 and 5 trials, all different, and the same 25 when all is done again."""
+    _function(function)
+    everything = []
+    for seed in (3, 3, 4):
+        storage, counts = InMemoryStorage(), []
+        for _ in range(4):
+            study = _study(function(storage, seed))
+            counts.append(len(study.trials))
+            if len(counts) == 1 and counts != [10]:
+                raise NotQuite(f"the first evening ends with {counts[0]} trials: ten an evening were asked for.")
+            drawn = [tuple(params.values()) for params in _draws(study)]
+            if len(set(drawn)) < len(drawn):
+                raise NotQuite(f"after evening {len(counts)} only {len(set(drawn))} of {len(drawn)} draws are "
+                               "different: each evening needs random numbers of its own.")  # fmt: skip
+        if counts != [10, 20, 25, 25]:
+            raise NotQuite(f"after four evenings there were {counts} trials, asked was [10, 20, 25, 25]: "
+                           "n_trials counts what is to come, not what there is.")  # fmt: skip
+        everything.append(drawn)
+    if everything[0] != everything[1]:
+        raise NotQuite("all evenings done again with the same seed draw other values: without a seed nobody can.")
+    if set(everything[0]) & set(everything[2]):
+        raise NotQuite("seeds 3 and 4 share draws: keep their evenings apart, as in SeedSequence([seed, done]).")
+    return "No draw twice, never more than 25, and anyone can do it again."
+
+
+@exercise("11.4")
+def layers(function: Callable) -> str:
+    """A tuple, during the search and when the stored winner is read, and choices that a database keeps."""
+    _function(function)
+    with TemporaryDirectory() as folder:
+        storage = JournalStorage(JournalFileBackend(str(Path(folder, "journal"))))
+        study = optuna.create_study(storage=storage, sampler=RandomSampler(seed=0))
+        found = set()
+        for _ in range(20):
+            trial = study.ask()
+            found.add(_tuple(function(trial), "from a running trial"))
+            if not trial.params:
+                raise NotQuite("it asks the trial for nothing: keep the suggestion.")
+            space = trial.distributions[next(iter(trial.params))]
+            if not isinstance(space, CategoricalDistribution):
+                raise NotQuite("the layers are one choice of three: keep suggest_categorical.")
+            if any(not isinstance(choice, str | int | float | bool) for choice in space.choices):
+                raise NotQuite("its choices are still tuples or lists, which a database cannot keep: suggest a word.")
+            study.tell(trial, 0.0)
+        if found != LAYERS:
+            raise NotQuite(f"over twenty trials it gives {sorted(found)}, asked were {sorted(LAYERS)}.")
+        for stored in optuna.load_study(study_name=study.study_name, storage=storage).trials:
+            if _tuple(function(stored), "from a stored trial") != function(FixedTrial(stored.params)):
+                raise NotQuite("a stored trial gives other layers than its parameters did.")
+    return "The database keeps a word, and the code keeps what the word means."
+
+
+def _tuple(value: object, when: str) -> tuple:
+    if not isinstance(value, tuple):
+        raise NotQuite(f"{when} it returned {value!r}: return a tuple.")
+    return value
+
+
+@exercise("11.5")
+def make_objective(function: Callable) -> str:
+    """One split a study: equal settings score equally, and the training part does not judge."""
+    _function(function)
+    objective, again, other = function(3), function(3), function(4)
+    for made in (objective, again, other):
+        if not callable(made):
+            raise NotQuite("make_objective(seed) returns an objective: a function that takes a trial.")
+
+    def score(made: Callable, neighbours: int, number: int = 0) -> float:
+        value = made(FixedTrial({"n_neighbors": neighbours}, number=number))
+        if not is_number(value):
+            raise NotQuite(f"the objective returned {value!r}: return the accuracy.")
+        return float(value)
+
+    choices = (1, 5, 15)
+    first = [score(objective, k) for k in choices]
+    if first != [score(objective, k, number=k) for k in choices]:
+        raise NotQuite("the same setting still scores differently from trial to trial: draw the split once, outside.")
+    if first != [score(again, k) for k in choices]:
+        raise NotQuite("make_objective(3) made twice gives two different splits: the split needs the seed.")
+    if first[0] == 1.0:
+        raise NotQuite("one neighbour scores 1.0: it is judged on the images it has learned.")
+    if len(set(first)) == 1:
+        raise NotQuite("1, 5 and 15 neighbours score alike: hand the trial's value on.")
+    if first == [score(other, k) for k in choices]:
+        raise NotQuite("seeds 3 and 4 give the same split: hand the seed on.")
+    return "Now two trials differ by their setting alone. How good the winner is on *other* images, fresh splits tell."
+
+
+@exercise("11.6")
+def enqueue_checked(function: Callable) -> str:
+    """Unknown names and values outside the ranges are refused, with a word; the rest is really tried."""
+    _function(function)
+    space = {"learning_rate": (1e-4, 1.0), "momentum": (0.0, 0.95)}
+
+    def first_params(params: Mapping) -> Mapping:
+        study = optuna.create_study(sampler=RandomSampler(seed=0))
+        function(study, dict(params), dict(space))
+        study.optimize(lambda trial: sum(trial.suggest_float(name, *ends) for name, ends in space.items()), n_trials=1)
+        return study.trials[0].params
+
+    wrong = {"a name that is not in space": {"learning_rat": 0.1, "momentum": 0.5},
+             "a value above the range": {"learning_rate": 0.1, "momentum": 0.99},
+             "a value below the range": {"learning_rate": 1e-5}}  # fmt: skip
+    for what, params in wrong.items():
+        try:
+            first_params(params)
+        except ValueError as refusal:
+            culprit = next(name for name in params if name not in space or not _inside(params[name], space[name]))
+            if culprit not in str(refusal):
+                raise NotQuite(f"it refuses {what} without naming it: say {culprit!r} in the ValueError.") from None
+        else:
+            raise NotQuite(f"{what} was let in: raise a ValueError.")
+    for params in ({"learning_rate": 0.1, "momentum": 0.95}, {"momentum": 0.0}):
+        try:
+            tried = first_params(params)
+        except ValueError as refusal:
+            raise NotQuite(f"it refuses {params}, which is fine: {refusal}") from None
+        if any(tried[name] != value for name, value in params.items()):
+            raise NotQuite(f"asked was {params}, and trial 0 tried {tried}: hand it to study.enqueue_trial.")
+    return "A guess that is worth making is worth trying as it was written."
+
+
+def _inside(value: float, ends: tuple[float, float]) -> bool:
+    return ends[0] <= value <= ends[1]
+
+
+@exercise("11.7")
+def careful(function: Callable, diverging: Callable) -> str:
+    """A finite loss from every trial: the objective's own, or at least that of no training."""
+    _function(function)
+    for rate in (0.02, 0.2, 0.4, 0.7, 2.0, 9.0):
+        own = diverging(FixedTrial({"rate": rate}))
+        try:
+            value = function(FixedTrial({"rate": rate}))
+        except optuna.TrialPruned:
+            raise NotQuite("pruned before any report, a trial has no value to learn from: return a number.") from None
+        if not is_number(value) or math.isnan(value):
+            raise NotQuite(f"at a rate of {rate} it returned {value!r}, so the trial fails: return a number.")
+        if math.isfinite(own) and value != own:
+            raise NotQuite(f"at a rate of {rate} the loss is {own:.4g}, and it returned {value:.4g}: leave that alone.")
+        if math.isinf(value):
+            raise NotQuite("infinity is stored, but no plot and no Gaussian process can use it: choose a finite loss.")
+        if not math.isfinite(own) and value < 1:
+            raise NotQuite(f"a training that blew up got {value:.4g}, better than no training, 1: it would be sought.")
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
+    study.optimize(function, n_trials=20)
+    if any(trial.state != TrialState.COMPLETE for trial in study.trials):
+        raise NotQuite("over twenty trials one still fails.")
+    return "A bad number teaches the sampler; a failed trial teaches it nothing."
+
+
+@exercise("11.8")
+def deliver(function: Callable) -> str:
+    """The best feasible trial, or the one that breaks its constraints least."""
+    _function(function)
+    cases = {  # (value, constraints) of each trial, the number that is right, and why others are not
+        "the best value breaks a constraint": ([(0.9, {"ms": 2.0}), (0.8, {"ms": -1.0}), (0.7, {"ms": 0.0})], 1),
+        "the last one failed": ([(0.8, {"ms": 0.0}), (0.9, {"ms": 0.5}), (None, {})], 0),
+        "nothing is feasible": ([(0.9, {"ms": 9.0}), (0.5, {"ms": 0.5}), (0.8, {"ms": 4.0})], 1),
+        "nothing is feasible, and there are two constraints":
+            ([(0.9, {"ms": 1.0, "mb": -8.0}), (0.8, {"ms": 0.5, "mb": 0.2}), (0.7, {"ms": 2.0, "mb": -90.0})], 1),
+    }  # fmt: skip
+    for what, (rows, right) in cases.items():
+        study = optuna.create_study(direction="maximize")
+        study.add_trials([_finished(value, constraints) for value, constraints in rows])
+        try:
+            trial = function(study)
+        except ValueError as error:
+            raise NotQuite(f"{what}, and it raised {type(error).__name__}: {error}") from None
+        number = getattr(trial, "number", None)
+        if number != right:
+            told = [f"{value} with {constraints}" for value, constraints in rows]
+            raise NotQuite(f"{what} ({'; '.join(told)}): trial {right} is to be delivered, not {number!r}.")
+    return "Optuna prefers feasible trials and promises none: look before you deliver."
+
+
+def _finished(value: float | None, constraints: Mapping[str, float]) -> optuna.trial.FrozenTrial:
+    """A trial that ended with these; a failed one without a value."""
+    study = optuna.create_study(direction="maximize")
+    trial = study.ask()
+    for name, amount in constraints.items():
+        trial.set_constraint(name, amount)
+    study.tell(trial, value, state=None if value is not None else TrialState.FAIL)
+    return study.trials[0]
+
+
+@exercise("11.9")
+def patient(function: Callable) -> str:
+    """What can be expected is survived, and a bug is not."""
+    _function(function)
+
+    def hungry(trial: optuna.Trial) -> float:
+        width = trial.suggest_int("width", 1, 100)
+        if width > 60:
+            raise MemoryError(f"width {width} does not fit")
+        return width / 100
+
+    def broken(trial: optuna.Trial) -> float:
+        return {"rate": trial.suggest_float("rate", 0, 1)}["raet"]
+
+    try:
+        states = [trial.state for trial in _study(function(hungry)).trials]
+    except MemoryError:
+        raise NotQuite("the first MemoryError ended the search: name it in catch.") from None
+    if len(states) != 20:
+        raise NotQuite(f"it made {len(states)} trials: keep the twenty.")
+    if TrialState.FAIL not in states:
+        raise NotQuite("a trial that ran out of memory counts as complete: its value is made up.")
+    for bug in (broken, lambda trial: trial.suggest_float("x", 0, 1) / 0, lambda trial: undefined):  # noqa: F821
+        try:
+            function(bug)
+        except Exception:
+            continue
+        raise NotQuite("an objective with a bug in it still fails twenty times without a word: catch MemoryError only.")
+    return "Catch what you expect, by name. A bug should stop you in the first trial, not after the weekend."

@@ -33,7 +33,7 @@ def save_training(training: Training, path: str | Path) -> None:
     waiting = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     held = {
         "config": asdict(training.config),
-        "data": fingerprint(training.data),
+        "data": training.data.fingerprint,
         "curve": [astuple(epoch) for epoch in training.curve],
         **{name: getattr(training, name).state_dict() for name in STATES},
     }
@@ -59,7 +59,7 @@ def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None
         BadInput: no file, a damaged one, or one of another configuration or other data.
     """
     held = _read(Path(path), data.train.images.device)
-    if held["data"] != fingerprint(data):
+    if held["data"] != data.fingerprint:
         raise BadInput(f"The checkpoint {path} belongs to other data: load the data that the run was trained on.")
     found = TrainingConfig(**held["config"])
     if config is not None and found != config:
@@ -71,12 +71,6 @@ def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None
     training.curve = [Epoch(*row) for row in held["curve"]]
     training.saved = len(training.curve)
     return training
-
-
-def fingerprint(data: Dataset) -> str:
-    """Tells data sets, splits and dtypes apart: name, dtype and a hash of the labels in their order."""
-    labels = torch.cat([data.train.labels, data.validation.labels]).cpu().numpy().tobytes()
-    return f"{data.name} {data.train.images.dtype} {hashlib.sha256(labels).hexdigest()}"
 
 
 def _read(path: Path, device: torch.device) -> dict:

@@ -6,12 +6,14 @@ judged on the same validation images, and the test images wait until the end.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 
@@ -54,6 +56,16 @@ class Dataset:
     def image_shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
         return tuple(self.train.images.shape[1:])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over images and labels of all parts, their shapes and types included, as 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation, self.test):
+            for tensor in (part.images, part.labels):
+                digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+                digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def to(self, device: str | torch.device) -> Dataset:
         """The same data on another device."""

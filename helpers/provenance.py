@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-
-from helpers.data import Dataset
 
 PACKAGES = ("optuna", "torch", "numpy", "scikit-learn")
 
@@ -36,13 +33,3 @@ def git_state(folder: Path) -> str:
             return "unknown"
         answers.append(done.stdout.strip())
     return answers[0] + ("+changes" if answers[1] else "")
-
-
-def fingerprint(data: Dataset) -> str:
-    """SHA-256 over images and labels of all three parts, their shapes and types included, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in (data.train, data.validation, data.test):
-        for tensor in (part.images, part.labels):
-            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()

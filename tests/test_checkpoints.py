@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from helpers.checkpoint import fingerprint, load_training, save_training
+from helpers.checkpoint import load_training, save_training
 from helpers.data import Dataset, Split, load_dataset
 from helpers.errors import BadInput
 from helpers.training import Training, TrainingConfig
@@ -143,7 +143,7 @@ def test_other_data_are_refused(path: Path) -> None:
     for other in others:
         with pytest.raises(BadInput, match="belongs to other data: load the data that the run was trained on"):
             load_training(path, other)
-    assert len({fingerprint(each) for each in (data, *others)}) == 3
+    assert len({each.fingerprint for each in (data, *others)}) == 3
 
 
 def test_no_file_is_refused(few: Dataset, path: Path) -> None:

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -289,3 +290,26 @@ def test_a_server_that_says_nothing_is_no_network(tmp_path: Path, monkeypatch: p
             load_dataset("fashion", folder=tmp_path)
     assert socket.getdefaulttimeout() is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_every_image_and_label_counts(part: str) -> None:
+    """The same data twice give the same; one pixel, one label or the order changed give others."""
+    data = load_dataset("digits")
+    split = getattr(data, part)
+    images, labels = split.images.clone(), split.labels.clone()
+    images[-1, 0, 3, 3] += 1e-9
+    labels[0] = (labels[0] + 1) % 10
+    order = torch.arange(len(split)).flip(0)
+    others = [replace(split, images=images), replace(split, labels=labels),
+              replace(split, images=split.images[order], labels=split.labels[order])]  # fmt: skip
+    marks = {replace(data, **{part: other}).fingerprint for other in others}
+    assert len(marks | {data.fingerprint}) == 4 and data.fingerprint == load_dataset("digits").fingerprint
+
+
+def test_type_and_shape_count() -> None:
+    """Half the bytes, and the same bytes in another shape, are other data."""
+    data = load_dataset("digits")
+    half = replace(data.test, images=data.test.images.float())
+    flat = replace(data.test, images=data.test.images.flatten(2).unsqueeze(2))
+    assert len({replace(data, test=test).fingerprint for test in (data.test, half, flat)}) == 3

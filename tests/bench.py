@@ -151,8 +151,8 @@ def race(
     return seconds
 
 
-def measure(repetitions: int) -> dict[str, float]:
-    """Median seconds of a trial of each kind, and the medians over the races of the two ratios that are wanted."""
+def measure(repetitions: int) -> dict[str, list[float]]:
+    """Seconds of a trial of each kind, and the ratios that are wanted, race by race."""
     with tempfile.TemporaryDirectory() as place, one_thread():
         folder = Path(place)
         write_fashion(folder, train=STEPS * CONFIG.batch_size * 6 // 5, test=VALIDATION_BATCHES * CONFIG.batch_size)
@@ -169,13 +169,13 @@ def measure(repetitions: int) -> dict[str, float]:
             light.append(race(*pairs[1]))
             with_bare += [race(fit, bare, steps) for _ in range(BARE_RACES)]
     return {
-        "example": median(seconds[0] for seconds in with_example),
-        "fit": median(seconds[0] for seconds in with_bare),
-        "bare": median(seconds[1] for seconds in with_bare),
-        "bare steps": median(seconds[2] for seconds in with_bare),
-        "fit over example": median(seconds[0] / seconds[1] for seconds in with_example),
-        "light fit over example": median(seconds[0] / seconds[1] for seconds in light),
-        "fit over bare": median(seconds[1] / seconds[0] for seconds in with_bare),
+        "example": [seconds[0] for seconds in with_example],
+        "fit": [seconds[0] for seconds in with_bare],
+        "bare": [seconds[1] for seconds in with_bare],
+        "bare steps": [seconds[2] for seconds in with_bare],
+        "fit over example": [seconds[0] / seconds[1] for seconds in with_example],
+        "light fit over example": [seconds[0] / seconds[1] for seconds in light],
+        "fit over bare": [seconds[1] / seconds[0] for seconds in with_bare],
     }
 
 
@@ -245,7 +245,7 @@ def one_thread() -> Iterator[None]:
 
 def main() -> None:
     """Measures and prints."""
-    figures = measure(repetitions=5)
+    figures = {name: median(races) for name, races in measure(repetitions=5).items()}
     print(f"{'':<12}{'seconds a trial':>16}{'trials a minute':>16}")
     for name in ("example", "fit", "bare", "bare steps"):
         print(f"{name:<12}{figures[name]:>16.3f}{60 / figures[name]:>16.1f}")

@@ -42,9 +42,9 @@ def keeps_bare(figures: dict[str, list[float]]) -> bool:
 @pytest.fixture(scope="module")
 def figures() -> dict[str, list[float]]:
     """A short measurement, which leaves the number of threads as it was. On a shared computer a neighbour slows what
-    reads much memory, `fit` more than bare: what misses a bar is measured again, three times at most."""
+    reads much memory, `fit` more than bare, for minutes: what misses a bar is measured again, five times at most."""
     before = torch.get_num_threads()
-    for attempt in range(3):
+    for attempt in range(5):
         time.sleep(20 * attempt)
         figures = measure(repetitions=4)
         if keeps_example(figures) and keeps_bare(figures):

@@ -5,7 +5,8 @@ with dropout, under Adam, in float32, on one thread.
 
 - example: the loop of Optuna's PyTorch example, with DataLoader and ToTensor;
 - fit: what `helpers.training.fit` does;
-- bare: forward, backward and step on one batch that is always there, and as many validation images in one pass;
+- bare: forward, backward and step on batches that lie ready in memory, and as many validation images in one pass
+  (one batch that is always in the cache would compare the computer's cache with its memory);
 - bare steps: the same without validation.
 
 Against the example stands a network of width 32 too: the wider it is, the more of the time is arithmetic that both
@@ -119,13 +120,14 @@ def fit_epochs(config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
 
 
 def bare_epochs(data: Dataset, *, validate: bool = True) -> Iterator[None]:
-    """The arithmetic alone: no shuffling, no batch to gather, no score."""
+    """The arithmetic alone: no shuffling, no batch to gather, no score; the images come from memory, as they must."""
     model = create_model(CONFIG, data)
     optimizer = torch.optim.Adam(model.parameters(), lr=CONFIG.learning_rate, fused=True)
-    images, labels = data.train.images[: CONFIG.batch_size].clone(), data.train.labels[: CONFIG.batch_size].clone()
+    parts = (part.split(CONFIG.batch_size) for part in (data.train.images, data.train.labels))
+    batches = list(zip(*parts, strict=True))[:STEPS]
     for _ in range(CONFIG.epochs):
         model.train()
-        for _ in range(STEPS):
+        for images, labels in batches:
             loss = cross_entropy(model(images), labels)
             optimizer.zero_grad()
             loss.backward()

@@ -282,6 +282,7 @@ def test_the_view_knows_you_and_the_ladder(board: Leaderboard) -> None:
     beaten = [name for name in LADDER.index if entries[1].score.mean > LADDER.loc[name, "score"]]
     assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs, above " in state.message
     assert state.message.endswith(f"above {', '.join(beaten) or 'no plan of the ladder'}.")
+    assert "90 of 1620 epochs" in board_state(entries, LADDER, entries[1].name, budget=1620).message
     assert board_state(entries, None, "Dan").message.endswith("Dan has not submitted.")
 
 

@@ -30,7 +30,9 @@ class BoardState:
     message: str
 
 
-def board_state(entries: list[Entry], ladder: pd.DataFrame | None = None, me: str = "") -> BoardState:
+def board_state(
+    entries: list[Entry], ladder: pd.DataFrame | None = None, me: str = "", budget: int = BUDGET
+) -> BoardState:
     """What is drawn: the best names, you wherever you are, and every plan of a `ladder_table`."""
     me = " ".join(me.split())
     places = {entry.name: n for n, entry in enumerate(entries, start=1)}
@@ -45,10 +47,10 @@ def board_state(entries: list[Entry], ladder: pd.DataFrame | None = None, me: st
         rows.append((str(name), PLAN, rung["score"], (rung["high"] - rung["low"]) / 2))
     rows.sort(key=lambda row: -row[2])
     columns = tuple(zip(*rows, strict=True)) or ((), (), (), ())
-    return BoardState(*columns, _said(entries, rungs, me))
+    return BoardState(*columns, _said(entries, rungs, me, budget))
 
 
-def _said(entries: list[Entry], rungs: pd.DataFrame, me: str) -> str:
+def _said(entries: list[Entry], rungs: pd.DataFrame, me: str, budget: int) -> str:
     """Who leads, and where you stand."""
     if not entries:
         return "Nobody has submitted yet."
@@ -56,7 +58,7 @@ def _said(entries: list[Entry], rungs: pd.DataFrame, me: str) -> str:
     for place, entry in enumerate(entries, start=1):
         if entry.name == me:
             beaten = [str(name) for name, rung in rungs.iterrows() if entry.score.mean > rung["score"]]
-            said += f" You stand at place {place} with {entry.score.mean:.4f}, {entry.epochs} of {BUDGET} epochs, "
+            said += f" You stand at place {place} with {entry.score.mean:.4f}, {entry.epochs} of {budget} epochs, "
             return f"{said}above {', '.join(beaten) or 'no plan of the ladder'}."
     return said + (f" {me} has not submitted." if me else "")
 
@@ -76,7 +78,7 @@ class LeaderboardView(Explorable):
     @property
     def state(self) -> BoardState:
         """What the storage holds now."""
-        return board_state(self.board.entries(), self.ladder, self._me.value)
+        return board_state(self.board.entries(), self.ladder, self._me.value, self.board.problem.budget)
 
     def refresh(self) -> None:
         """Reads the board again and draws it."""

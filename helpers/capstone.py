@@ -59,6 +59,11 @@ class Capstone:
         """The recorded trainings."""
         return load_benchmark(recording=SMUDGED)
 
+    @cached_property
+    def best(self) -> float:
+        """The highest score that any recorded configuration has."""
+        return float(self.table.curves["test_accuracy"][:, :, 0].mean(axis=1).max())
+
     def train(self, config: Config, seed: int = 0) -> Iterator[tuple[int, float]]:
         """Yields (epochs trained, validation accuracy) after every epoch, from 1.
 

@@ -56,18 +56,16 @@ def climb(problem: Capstone, plans: Mapping[str, Plan], seeds: Sequence[int], *,
         BadInput: fewer than two seeds; a Refused when a plan breaks the rules.
     """
     check_seeds(seeds)
-    best = problem.table.curves["test_accuracy"][:, :, 0].mean(axis=1).max()
     runs = [(plan, seed) for plan in plans.values() for seed in seeds]
     bar = tqdm(runs, desc="ladder", leave=False, disable=quiet)
     scores = np.array([problem.examine(*plan(seed)).mean for plan, seed in bar]).reshape(len(plans), len(seeds))
-    return Race(problem.table.name, tuple(plans), best - scores[:, :, None], np.zeros((len(plans), 1)))
+    return Race(problem.table.name, tuple(plans), problem.best - scores[:, :, None], np.zeros((len(plans), 1)))
 
 
 def ladder_table(problem: Capstone, ladder: Race) -> pd.DataFrame:
     """A row a plan: `score`, the mean over the runs, with `low` and `high`, its 95 % interval (Student's t); `lowest
     tenth` and `highest tenth`, the quantiles of single runs."""
-    best = problem.table.curves["test_accuracy"][:, :, 0].mean(axis=1).max()
-    scores = best - ladder.regret[:, :, -1]
+    scores = problem.best - ladder.regret[:, :, -1]
     margins = np.array([t_margin(runs) for runs in scores])
     mean = scores.mean(axis=1)
     columns = {"score": mean, "low": mean - margins, "high": mean + margins}

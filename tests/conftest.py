@@ -1,4 +1,4 @@
-"""The seeds that notebooks are run at, and storages for the tests that need one of each."""
+"""The seeds that notebooks are run at, a few images, and storages for the tests that need one of each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.data import Dataset, Split, load_dataset
 from helpers.fleet import start_postgres
 
 
@@ -20,6 +21,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Seeds 1, 2, 3, 4 and 0: nbval has run every notebook at seed 0 already, if not with its exercises solved."""
     if "seed" in metafunc.fixturenames and metafunc.definition.get_closest_marker("each_seed"):
         metafunc.parametrize("seed", [(1 + n) % 5 for n in range(metafunc.config.getoption("seeds"))])
+
+
+@pytest.fixture(scope="module")
+def few() -> Dataset:
+    """A few of the digits; the last batch of most sizes is a small one."""
+    data = load_dataset("digits")
+    parts = (data.train, data.validation, data.test)
+    return Dataset("digits", *(Split(part.images[:150], part.labels[:150]) for part in parts), classes=10)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from helpers.checkpoint import load_training, save_training
-from helpers.data import Dataset, Split, load_dataset
+from helpers.data import Dataset, load_dataset
 from helpers.errors import BadInput
 from helpers.training import Training, TrainingConfig
 from tests.bench import one_thread
@@ -33,14 +33,6 @@ def thread() -> Iterator[None]:
     """One thread: the networks are small."""
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def few() -> Dataset:
-    """A few of the digits; the last batch is a small one."""
-    data = load_dataset("digits")
-    parts = (data.train, data.validation, data.test)
-    return Dataset("digits", *(Split(part.images[:150], part.labels[:150]) for part in parts), classes=10)
 
 
 @pytest.fixture

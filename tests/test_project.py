@@ -15,7 +15,7 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
 from optuna.storages import InMemoryStorage
 
-from helpers.data import Dataset, Split, load_dataset
+from helpers.data import Dataset
 from helpers.fleet import Fleet, open_storage
 from helpers.project import keep_checkpoint, newest_checkpoint, resume_or_start
 from helpers.training import Training, TrainingConfig
@@ -33,14 +33,6 @@ def thread() -> Iterator[None]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with one_thread():
         yield
-
-
-@pytest.fixture(scope="module")
-def few() -> Dataset:
-    """A few of the digits."""
-    data = load_dataset("digits")
-    parts = (data.train, data.validation, data.test)
-    return Dataset("digits", *(Split(part.images[:150], part.labels[:150]) for part in parts), classes=10)
 
 
 class Watched(FileSystemArtifactStore):

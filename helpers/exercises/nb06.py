@@ -20,7 +20,7 @@ from optuna.pruners import (
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState, create_trial
 
-from helpers.learn.exercises import NotQuite, exercise, is_number
+from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
 from helpers.replay import replay
 
 
@@ -40,11 +40,6 @@ class _Recorder:
 
     def set_constraint(self, key: str, value: float) -> None:
         self.constraints.setdefault(key, float(value))
-
-
-def _function(answer: object) -> None:
-    if not callable(answer) or isinstance(answer, type):
-        raise NotQuite("the answer is a function: hand over the function itself.")
 
 
 @exercise("06.1")
@@ -91,7 +86,7 @@ def a_gap_at_the_same_step(pruner: type) -> str:
 @exercise("06.2")
 def every_step_that_is_given(report_epoch: Callable) -> str:
     """Zero is a step; None is not."""
-    _function(report_epoch)
+    check_function(report_epoch)
     for step in (0, 1, 5, np.int64(0), None):
         trial = _Recorder()
         report_epoch(trial, 0.5, step)
@@ -139,7 +134,7 @@ def _follow(objective: Callable, *more: object) -> None:
 @exercise("06.3")
 def one_metric(objective: Callable) -> str:
     """What is reported is what is returned."""
-    _function(objective)
+    check_function(objective)
     _follow(objective)
     return "Report what you return, in the direction of the study."
 
@@ -147,7 +142,7 @@ def one_metric(objective: Callable) -> str:
 @exercise("06.4")
 def a_constraint_instead(objective: Callable) -> str:
     """Accuracy reported and returned; the number of weights is a constraint, set before anything can stop it."""
-    _function(objective)
+    check_function(objective)
     for weights in (4000, 5000, 6000):
         _follow(objective, weights)
         trial = _Recorder(stop_at=1)
@@ -164,7 +159,7 @@ def a_constraint_instead(objective: Callable) -> str:
 @exercise("06.5")
 def a_name_and_a_seed(make_study: Callable) -> str:
     """Two studies made alike are asked alike, and cut alike."""
-    _function(make_study)
+    check_function(make_study)
     studies = [make_study(3), make_study(3)]
     for study in studies:
         if not isinstance(study, optuna.Study):
@@ -194,7 +189,7 @@ def a_name_and_a_seed(make_study: Callable) -> str:
 @exercise("06.6")
 def the_best_completed(best_number: Callable) -> str:
     """Complete trials alone, the highest value, its number."""
-    _function(best_number)
+    check_function(best_number)
     study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=0))
     pruned, complete = TrialState.PRUNED, TrialState.COMPLETE
     states = (pruned, complete, pruned, TrialState.FAIL, complete, complete)
@@ -249,7 +244,7 @@ def _why_not(pruner: BasePruner, trained: int) -> str:
 @exercise("06.8")
 def the_mean_so_far(objective: Callable) -> str:
     """Stops when told to, and returns the mean of the folds that were run."""
-    _function(objective)
+    check_function(objective)
     scores = [0.9, 0.6, 0.0, 0.3]
     try:
         value = objective(_Recorder(stop_at=3), iter(scores))

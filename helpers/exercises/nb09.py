@@ -10,18 +10,13 @@ import pandas as pd
 from optuna.samplers import RandomSampler
 
 from helpers.importance import importances
-from helpers.learn.exercises import NotQuite, exercise
-
-
-def _function(answer: object) -> None:
-    if not callable(answer) or isinstance(answer, type):
-        raise NotQuite("the answer is a function: hand over the function itself.")
+from helpers.learn.exercises import NotQuite, check_function, exercise
 
 
 @exercise("09.1")
 def divergence(function: Callable) -> str:
     """Pearson's divergence of two histograms."""
-    _function(function)
+    check_function(function)
     everyone = np.array([0.25, 0.25, 0.25, 0.25])
     same = function(everyone, everyone)
     if not np.isclose(same, 0):
@@ -40,7 +35,7 @@ def divergence(function: Callable) -> str:
 @exercise("09.2")
 def importances_for_slow(function: Callable) -> str:
     """The importances for a high user attribute, in studies of either direction."""
-    _function(function)
+    check_function(function)
     for direction in ("maximize", "minimize"):
         study = _timed_study(direction)
         found = function(study)
@@ -70,7 +65,7 @@ def _timed_study(direction: str) -> optuna.Study:
 @exercise("09.3")
 def above_noise(function: Callable) -> str:
     """Those whose 5 % quantile lies above the dummy's 95 % quantile."""
-    _function(function)
+    check_function(function)
     spread = np.linspace(-0.1, 0.1, 41)
     shares = pd.DataFrame({"clear": 0.5 + spread, "close": 0.2 + spread, "dummy": 0.1 + spread, "none": 0.1 - spread})
     names = function(shares.copy())
@@ -94,7 +89,7 @@ def above_noise(function: Callable) -> str:
 @exercise("09.4")
 def keep_free(function: Callable) -> str:
     """Important ones in any of the studies stay free."""
-    _function(function)
+    check_function(function)
     found = function({"a": 0.5, "b": 0.3, "c": 0.15, "dummy": 0.05})
     if not isinstance(found, list | tuple | set):
         raise NotQuite("return a list of names.")

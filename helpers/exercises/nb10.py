@@ -15,14 +15,8 @@ from optuna.trial import FixedTrial, TrialState
 from helpers.checkpoint import load_training, save_training
 from helpers.config import TrainingConfig
 from helpers.data import Dataset
-from helpers.learn.exercises import NotQuite, exercise, is_number
+from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
 from helpers.training import Training
-
-
-def _function(answer: object) -> None:
-    if not callable(answer) or isinstance(answer, type):
-        raise NotQuite("the answer is a function: hand over the function itself.")
-
 
 SPACE = {
     "optimizer": CategoricalDistribution(("sgd", "adam")),
@@ -35,7 +29,7 @@ SPACE = {
 @exercise("10.1")
 def suggest_config(function: Callable) -> str:
     """Asked with each optimizer; momentum belongs to one of them."""
-    _function(function)
+    check_function(function)
     chosen = {"learning_rate": 0.02, "schedule": "cosine", "momentum": 0.7}
     for optimizer in SPACE["optimizer"].choices:
         trial = FixedTrial({"optimizer": optimizer, **chosen})
@@ -74,7 +68,7 @@ def _compare_space(optimizer: str, asked: dict) -> None:
 @exercise("10.2")
 def resume(function: Callable, data: Dataset) -> str:
     """Whole, damaged, missing and foreign checkpoints, in several orders."""
-    _function(function)
+    check_function(function)
     config = TrainingConfig(width=4, epochs=3, batch_size=256)
     with tempfile.TemporaryDirectory() as folder:
         files = _checkpoints(Path(folder), config, data)
@@ -118,7 +112,7 @@ def _checkpoints(folder: Path, config: TrainingConfig, data: Dataset) -> dict[st
 @exercise("10.3")
 def smallest_good(function: Callable) -> str:
     """On studies whose answer is known."""
-    _function(function)
+    check_function(function)
     above = _study([(0.06, 50), (0.02, 60)])
     _expect(function, above, 0.05, 0, "trial 0 is smaller, and its error is only 0.04 above the lowest one")
     values = [(0.10, 100), (0.02, 9000), (0.03, 700), (0.035, 5000), (0.05, 300), (0.04, 700), (0.02, 9500)]
@@ -149,7 +143,7 @@ def _expect(function: Callable, study: optuna.Study, tolerance: float, number: i
 @exercise("10.4")
 def run_batch(function: Callable) -> str:
     """A batch whose accuracies say which learning rate they belong to; one network diverges."""
-    _function(function)
+    check_function(function)
     study, calls = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0)), []
 
     def train_many(rates: list[float]) -> list[float]:

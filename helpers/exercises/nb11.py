@@ -16,14 +16,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FixedTrial, TrialState
 
 from helpers.exercises import apart as apart  # registers 11.1
-from helpers.learn.exercises import NotQuite, exercise, is_number
+from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
 
 LAYERS = {(32,), (64, 32), (64, 64)}
-
-
-def _function(answer: object) -> None:
-    if not callable(answer) or isinstance(answer, type):
-        raise NotQuite("the answer is a function: hand over the function itself.")
 
 
 def _study(answer: object) -> optuna.Study:
@@ -39,7 +34,7 @@ def _draws(study: optuna.Study) -> list[Mapping]:
 @exercise("11.2")
 def seeded_study(function: Callable) -> str:
     """Same seed, same trials; another seed, others; whatever was drawn before."""
-    _function(function)
+    check_function(function)
     first = _study(function(3))
     if len(first.trials) != 12:
         raise NotQuite(f"the study has {len(first.trials)} trials: keep the twelve.")
@@ -55,7 +50,7 @@ def seeded_study(function: Callable) -> str:
 @exercise("11.3")
 def evening(function: Callable) -> str:
     """10, 10 and 5 trials, all different, and the same 25 when all is done again."""
-    _function(function)
+    check_function(function)
     everything = []
     for seed in (3, 3, 4):
         storage, counts = InMemoryStorage(), []
@@ -82,7 +77,7 @@ def evening(function: Callable) -> str:
 @exercise("11.4")
 def layers(function: Callable) -> str:
     """A tuple, during the search and when the stored winner is read, and choices that a database keeps."""
-    _function(function)
+    check_function(function)
     with TemporaryDirectory() as folder:
         storage = JournalStorage(JournalFileBackend(str(Path(folder, "journal"))))
         study = optuna.create_study(storage=storage, sampler=RandomSampler(seed=0))
@@ -115,7 +110,7 @@ def _tuple(value: object, when: str) -> tuple:
 @exercise("11.5")
 def make_objective(function: Callable) -> str:
     """One split a study: equal settings score equally, and the training part does not judge."""
-    _function(function)
+    check_function(function)
     objective, again, other = function(3), function(3), function(4)
     for made in (objective, again, other):
         if not callable(made):
@@ -145,7 +140,7 @@ def make_objective(function: Callable) -> str:
 @exercise("11.6")
 def enqueue_checked(function: Callable) -> str:
     """Unknown names and values outside the ranges are refused, with a word; the rest is really tried."""
-    _function(function)
+    check_function(function)
     space = {"learning_rate": (1e-4, 1.0), "momentum": (0.0, 0.95)}
 
     def first_params(params: Mapping) -> Mapping:
@@ -183,7 +178,7 @@ def _inside(value: float, ends: tuple[float, float]) -> bool:
 @exercise("11.7")
 def careful(function: Callable, diverging: Callable) -> str:
     """A finite loss from every trial: the objective's own, or at least that of no training."""
-    _function(function)
+    check_function(function)
     for rate in (0.02, 0.2, 0.4, 0.7, 2.0, 9.0):
         own = diverging(FixedTrial({"rate": rate}))
         try:
@@ -208,7 +203,7 @@ def careful(function: Callable, diverging: Callable) -> str:
 @exercise("11.8")
 def deliver(function: Callable) -> str:
     """The best feasible trial, or the one that breaks its constraints least."""
-    _function(function)
+    check_function(function)
     cases = {  # (value, constraints) of each trial, the number that is right, and why others are not
         "the best value breaks a constraint": ([(0.9, {"ms": 2.0}), (0.8, {"ms": -1.0}), (0.7, {"ms": 0.0})], 1),
         "the last one failed": ([(0.8, {"ms": 0.0}), (0.9, {"ms": 0.5}), (None, {})], 0),
@@ -243,7 +238,7 @@ def _finished(value: float | None, constraints: Mapping[str, float]) -> optuna.t
 @exercise("11.9")
 def patient(function: Callable) -> str:
     """What can be expected is survived, and a bug is not."""
-    _function(function)
+    check_function(function)
 
     def hungry(trial: optuna.Trial) -> float:
         width = trial.suggest_int("width", 1, 100)

@@ -12,17 +12,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from helpers.benchmark import SMUDGED
 from helpers.capstone import EPOCHS, SEEDS
 from helpers.exercises.letters import check_letter
-from helpers.learn.exercises import NotQuite, exercise, is_number
+from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
 
 SPACE = {
     name: optuna.distributions.FloatDistribution(levels[0], levels[-1], log=name in SMUDGED.logarithmic)
     for name, levels in SMUDGED.space.items()
 }
-
-
-def _function(answer: object) -> None:
-    if not callable(answer) or isinstance(answer, type):
-        raise NotQuite("the answer is a function: hand over the function itself.")
 
 
 def _trial(state: TrialState, epochs: int, value: float | None = None, place: float = 0.1) -> FrozenTrial:
@@ -38,7 +33,7 @@ def _trial(state: TrialState, epochs: int, value: float | None = None, place: fl
 @exercise("12.1")
 def spent(function: Callable) -> str:
     """Epochs that a list of trials trained, whatever became of them."""
-    _function(function)
+    check_function(function)
     done, pruned = _trial(TrialState.COMPLETE, EPOCHS, 0.4), _trial(TrialState.PRUNED, 3, 0.1)
     failed, waiting = _trial(TrialState.FAIL, 7), create_trial(state=TrialState.WAITING)
     if not is_number(found := function([done, done])):
@@ -63,7 +58,7 @@ def spent(function: Callable) -> str:
 @exercise("12.2")
 def pick(function: Callable) -> str:
     """The configuration with the best mean, of those with all seeds."""
-    _function(function)
+    check_function(function)
     runs = {"A": (0.46, 0.40, 0.39), "B": (0.43, 0.44, 0.42), "C": (0.45,), "D": (0.30, 0.31, 0.32)}
     table = pd.DataFrame(
         [(name, seed, value) for name, values in runs.items() for seed, value in enumerate(values)],
@@ -87,7 +82,7 @@ def pick(function: Callable) -> str:
 @exercise("12.3")
 def again(function: Callable) -> str:
     """The best completed trials are enqueued with the other two public seeds."""
-    _function(function)
+    check_function(function)
     study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=0))
     places = {0.01: 0.41, 0.03: 0.45, 0.1: 0.43, 0.3: 0.20}
     study.add_trials([_trial(TrialState.COMPLETE, EPOCHS, value, place) for place, value in places.items()])

@@ -76,6 +76,12 @@ def read_solutions(notebook: str) -> dict[str, str]:
     return {key: code.strip() for key, code in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+def check_function(answer: object) -> None:
+    """Raises NotQuite unless `answer` is a function."""
+    if not callable(answer) or isinstance(answer, type):
+        raise NotQuite("the answer is a function: hand over the function itself.")
+
+
 def is_number(answer: object) -> bool:
     """True for a number, NumPy's too; True and False are none."""
     return isinstance(answer, int | float | np.number) and not isinstance(answer, bool)

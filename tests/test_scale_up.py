@@ -17,6 +17,7 @@ from tests.store_outputs import ROOT
 
 PATH = ROOT / "notebooks" / "07_scale_up.ipynb"
 WORKERS = 4
+SLEEP = "20"  # seconds a trial, 40 trials: the fleet still works when a busy machine has started the second kernel
 
 
 def beginning() -> nbformat.NotebookNode:
@@ -42,7 +43,7 @@ async def begin() -> tuple[NotebookClient, list[psutil.Process]]:
     resources = {"metadata": {"path": str(ROOT / "notebooks")}}
     client = NotebookClient(beginning(), timeout=120, kernel_name="python3", resources=resources)
     client.create_kernel_manager()
-    await client.async_start_new_kernel(env={**os.environ, VARIABLE: "0", "LEARN_OPTUNA_SLEEP": "5"})
+    await client.async_start_new_kernel(env={**os.environ, VARIABLE: "0", "LEARN_OPTUNA_SLEEP": SLEEP})
     await client.async_start_new_kernel_client()
     for n, cell in enumerate(client.nb.cells):
         await client.async_execute_cell(cell, n)
@@ -85,12 +86,15 @@ def test_no_process_is_left_behind(end: str) -> None:
 
 async def wait_in_a_cell(client: NotebookClient) -> None:
     """A learner waits for the fleet."""
-    cell = nbformat.v4.new_code_cell("fleet.wait(100)")
+    cell = nbformat.v4.new_code_cell("print('waiting', flush=True)\nfleet.wait(100)")
     client.nb.cells.append(cell)
     await client.async_execute_cell(cell, len(client.nb.cells) - 1)
 
 
 async def interrupt(client: NotebookClient) -> None:
-    """And has enough of it after a second."""
+    """And has enough of it a second after the cell began; an interrupt before that would meet no cell."""
+    async with asyncio.timeout(60):
+        while not client.nb.cells[-1].get("outputs"):
+            await asyncio.sleep(0.1)
     await asyncio.sleep(1)
     await client.km.interrupt_kernel()

@@ -335,7 +335,7 @@ def shows_its_choice(chooser: SamplerChooser, races: Mapping[str, Race]) -> bool
         medians = np.median(race.regret[race.names.index(name)], axis=0)[np.array(trials) - 1]
         assert regrets == pytest.approx(medians.clip(floor))
         assert (width > 2) == (name == choice.sampler)
-    labels = {note.text for note in chooser.figure.layout.annotations}
+    labels = {note.text.partition(" ")[2] for note in chooser.figure.layout.annotations}
     return labels == set(lines) and f"{choice.evidence}, 5 seeds" in chooser.figure.layout.title.text
 
 
@@ -402,15 +402,3 @@ def thresholds() -> set[int]:
         for fewer, more in pairwise(counted)
         if any(choose({**a, "trials": fewer}).sampler != choose({**a, "trials": more}).sampler for a in EVERYTHING)
     }
-
-
-def test_the_picture_is_accessible_and_fits() -> None:
-    """A title, a description and a role; no text that leaves the frame."""
-    root = ET.parse(IMAGE).getroot()
-    assert root.get("role") == "img" and root.get("aria-labelledby") == "title desc"
-    assert words(root, "title") == "Which sampler?" and len(words(root, "desc")) > 200
-    assert int(root.get("width")) == 760
-    for text in root.iter("{http://www.w3.org/2000/svg}text"):
-        width = 0.66 * float(text.get("font-size")) * len(text.text)  # wider than any line of this font
-        start = float(text.get("x")) - width / 2 * (text.get("text-anchor") == "middle")
-        assert start >= 0 and start + width <= 760, text.text

@@ -1,0 +1,5 @@
+"""`python -m tests.images`."""
+
+from tests.images import write_all
+
+write_all()

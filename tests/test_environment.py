@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,7 +16,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-ROOT = Path(__file__).parent.parent
+from tests.copies import ROOT, copy_course, course_files
+
 CONDA_PIN = re.compile(r"([\w.-]+)\s*(==?)\s*(\d[\w.]*)")
 TOP_LEVEL = {
     "README.md", "notebooks", "helpers", "images", "tests", "environment.yml", "LICENSE", "pyproject.toml", "Makefile",
@@ -95,13 +95,6 @@ def disagreements(file: dict, pinned: dict[str, str]) -> list[str]:
     """Lines of conda's file that shut out the version the course is tested with."""
     lines = [*conda_lines(file), *pip_lines(file)]
     return [line for line in lines if (name := name_in(line)) in pinned and not admits(line, pinned[name])]
-
-
-def course_files(*options: str) -> list[str]:
-    """The tracked files of the repository; `options` of git ls-files add others."""
-    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", *options]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
 @pytest.mark.parametrize("line", pin_lines())
@@ -193,12 +186,11 @@ def test_an_agreeing_line_is_not_accused(line: str) -> None:
 
 @pytest.fixture(scope="module")
 def dockerfile(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What Binder's own tool would build from a copy of the repository."""
+    """What Binder's own tool would build from a copy of the repository, for the user that Binder names."""
     copy = tmp_path_factory.mktemp("course")
-    for name in course_files("--cached", "--others", "--exclude-standard"):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, copy / name)
-    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(copy)]
+    copy_course(copy)
+    user = ["--user-id", "1000", "--user-name", "jovyan"]
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", *user, str(copy)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -212,10 +204,44 @@ def test_binder_builds_from_the_conda_file(dockerfile: str) -> None:
 
 
 def test_binder_copies_the_course_before_it_installs(dockerfile: str) -> None:
-    """`-e .` and `-c constraints.txt` need the files to be there."""
-    copied = re.search(r"^COPY .*src/ \$\{REPO_DIR\}/?$", dockerfile, flags=re.MULTILINE)
+    """`-e .` and `-c constraints.txt` need the files to be there; nothing is installed from environment.yml alone."""
+    copied = re.search(r"^COPY --chown=1000:1000 src/ \$\{REPO_DIR\}/?$", dockerfile, flags=re.MULTILINE)
     assert copied
     assert copied.start() < dockerfile.index("env update -p")
+    assert dockerfile.count("env update -p") == 1
+    assert "src/environment.yml" not in dockerfile
+
+
+def test_binder_installs_as_the_user_who_owns_the_copy(dockerfile: str) -> None:
+    """mamba writes the lines for pip to a file beside environment.yml, and an editable install stays in the home."""
+    before = dockerfile[: dockerfile.index("env update -p")]
+    assert re.findall(r"^USER (.+)$", before, flags=re.MULTILINE)[-1] == "${NB_USER}"
+    assert re.findall(r"^WORKDIR (.+)$", before, flags=re.MULTILINE)[-1] == "${REPO_DIR}"
+    assert re.search(r"^ARG REPO_DIR=\$\{HOME\}$", before, flags=re.MULTILINE)
+
+
+def test_binder_starts_from_an_environment_it_has_locked(dockerfile: str) -> None:
+    """Its own notebook server is there in versions that were tried together, for the Python that we ask for."""
+    name = f"environment.py-{conda_python()}-linux-64.lock"
+    written = name.replace("-", "-2d").replace(".", "-2e")  # repo2docker spells paths so, as names of files
+    assert re.search(rf"^COPY .*{re.escape(written)}\S* /tmp/env/environment.lock$", dockerfile, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(("place", "answer"), [("", "The user requested (constraint) numpy=="), ("elsewhere", "open")])
+def test_pip_finds_the_pins_from_a_file_beside_the_conda_file(tmp_path: Path, place: str, answer: str) -> None:
+    """conda and mamba write the lines for pip to a file; pip looks for the pins beside that file.
+
+    With a file beside environment.yml, as both write it, pip refuses a numpy that is not the pinned one; with one in
+    another folder, as early versions of mamba wrote it, it does not find the pins.
+    """
+    copy_course(tmp_path)
+    (tmp_path / place).mkdir(exist_ok=True)
+    lines = [line for line in pip_lines(environment()) if line.startswith("-c")]
+    written = tmp_path / place / "mambaf"
+    written.write_text("\n".join([*lines, f"numpy!={pins()['numpy']}"]))
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "-r", str(written)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert lines and done.returncode and answer in done.stdout + done.stderr
 
 
 def test_the_top_level_is_tidy() -> None:
@@ -225,8 +251,20 @@ def test_the_top_level_is_tidy() -> None:
     assert all((ROOT / name).exists() for name in TOP_LEVEL)
 
 
-@pytest.mark.parametrize("command", ["make lab", "make test"])
+@pytest.mark.parametrize(
+    "command",
+    ["make lab", "make test", "make slow", "make seeds", "make course", "make bench", "make guide", "make images"],
+)
 def test_the_readme_names_commands_that_exist(command: str) -> None:
     """What a reader is told to type is a target of the Makefile."""
     assert command in read("README.md")
     assert re.search(rf"^{command.split()[1]}:", read("Makefile"), flags=re.MULTILINE)
+
+
+def test_the_readme_can_be_read_in_minutes() -> None:
+    """At most 600 words before it tells how the course is built; every file and picture it leads to is there."""
+    text = read("README.md")
+    before, heading, _ = text.partition("## How it is built")
+    assert heading and len(re.findall(r"[\w'.-]*\w", re.sub(r"\]\([^)]*\)", "]", before))) <= 600
+    for target in re.findall(r"\]\(([^):#]+)\)", text):
+        assert (ROOT / target).exists(), target

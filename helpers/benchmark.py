@@ -15,9 +15,11 @@ from itertools import pairwise, product
 from math import prod, sqrt
 from numbers import Real
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from optuna import Trial
 
 from helpers.errors import BadInput, one_of
 
@@ -103,9 +105,7 @@ SMUDGED = Recording(
     metrics={"validation_accuracy": ((0, 1, 2), 18), "test_accuracy": ((1000, 1001, 1002, 1003, 1004), 1)},
     images=IMAGES,
 )
-FILE, SPACE, LOGARITHMIC, FIELDS = DIGITS.file, DIGITS.space, DIGITS.logarithmic, DIGITS.fields
-SHAPE, METRICS = DIGITS.shape, tuple(DIGITS.metrics)
-CONFIGURATIONS = prod(SHAPE)
+SPACE, LOGARITHMIC, CONFIGURATIONS = DIGITS.space, DIGITS.logarithmic, prod(DIGITS.shape)
 borders = DIGITS.borders
 
 
@@ -118,7 +118,7 @@ class Benchmark:
         best, optimum: the configuration with the highest final validation accuracy (mean over the seeds), and that.
     """
 
-    direction = "maximize"
+    direction: Literal["maximize"] = "maximize"
 
     def __init__(self, curves: Mapping[str, np.ndarray], recording: Recording = DIGITS) -> None:
         self.curves, self.recording, self.name = dict(curves), recording, recording.name
@@ -132,18 +132,20 @@ class Benchmark:
         self.best = {name: levels[n] for (name, levels), n in zip(self.space.items(), at, strict=True)}
         self.optimum = self._final["validation_accuracy"][place]
 
-    def __call__(self, trial) -> float:
+    def __call__(self, trial: Trial) -> float:
         """The final validation accuracy, mean over the seeds, of the recorded configuration nearest to the trial's."""
         return self.value(self.nearest(self.suggest(trial)))
 
-    def suggest(self, trial) -> dict[str, float]:
+    def suggest(self, trial: Trial) -> dict[str, float]:
         """Asks an Optuna trial for every hyperparameter, anywhere between its lowest and highest recorded level."""
-        return {
-            name: (trial.suggest_int if isinstance(levels[-1], int) else trial.suggest_float)(
-                name, levels[0], levels[-1], log=name in self.recording.logarithmic
-            )
-            for name, levels in self.space.items()
-        }
+
+        def ask(name: str, low: float, high: float) -> float:
+            log = name in self.recording.logarithmic
+            if isinstance(low, int) and isinstance(high, int):
+                return trial.suggest_int(name, low, high, log=log)
+            return trial.suggest_float(name, low, high, log=log)
+
+        return {name: ask(name, levels[0], levels[-1]) for name, levels in self.space.items()}
 
     def nearest(self, config: Mapping[str, float]) -> dict[str, float]:
         """The recorded configuration nearest to `config`, by factors where the range is logarithmic.
@@ -236,4 +238,3 @@ def load_benchmark(path: Path | None = None, recording: Recording = DIGITS) -> B
     if {metric: curve.shape for metric, curve in curves.items()} != recording.fields:
         raise BadInput(f"The recorded benchmark {path} is damaged: {remedy}")
     return Benchmark(curves, recording)
-

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isclose, isfinite
+from typing import Any
 
 import numpy as np
 from optuna import Study
@@ -125,16 +126,16 @@ class Capstone:
             self._compare(f"{who} returned", trial.value, curve[len(reports) - 1], config)
         return config, len(reports)
 
-    def _nearest(self, config: object, who: str) -> dict[str, float]:
+    def _nearest(self, config: Any, who: str) -> dict[str, float]:
         """The recorded configuration, or Refused."""
         try:
             return self.table.nearest(config)
         except BadInput as error:
             raise Refused(f"{who} is outside of the search space: {error}") from None
 
-    def _compare(self, what: str, value: float, truth: float, config: Config) -> None:
+    def _compare(self, what: str, value: float | None, truth: float, config: Config) -> None:
         """Refused unless a value is what the training gives."""
-        if not isfinite(value):
+        if value is None or not isfinite(value):
             raise Refused(f"{what} {value}, which is no accuracy.")
         if isclose(value, truth, abs_tol=1e-9):
             return

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from helpers.errors import BadInput, one_of
-from helpers.functions import Problem
+from helpers.functions import Direction, Problem
 
 RACES = Path(__file__).parent / "recorded" / "races.npz"
 Entrants = Mapping[str, Callable[[int], BaseSampler]]
@@ -176,9 +176,10 @@ def _run(problem: Problem, name: str, make: Callable, seed: int, trials: int, wo
     sampler = made_of(make, seed)
     if not isinstance(sampler, BaseSampler):
         raise BadInput(f"{name} does not make a sampler: give a function such as lambda seed: TPESampler(seed=seed).")
-    directions = getattr(problem, "directions", None) or (problem.direction,)
+    directions: tuple[Direction, ...] = getattr(problem, "directions", None) or (problem.direction,)
     study = optuna.create_study(directions=directions, sampler=sampler)
-    values, seconds = [], []
+    values: list[float] = []
+    seconds: list[float] = []
     while len(values) < trials:
         begin = time.perf_counter()
         try:

@@ -10,12 +10,13 @@ import hashlib
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,8 @@ class Dataset:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(channels, height, width)."""
-        return tuple(self.train.images.shape[1:])
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
 
     @cached_property
     def fingerprint(self) -> str:
@@ -69,8 +71,8 @@ class Dataset:
 
     def to(self, device: str | torch.device) -> Dataset:
         """The same data on another device."""
-        parts = (part.to(device) for part in (self.train, self.validation, self.test))
-        return Dataset(self.name, *parts, classes=self.classes)
+        train, validation, test = (part.to(device) for part in (self.train, self.validation, self.test))
+        return Dataset(self.name, train, validation, test, self.classes)
 
 
 def load_dataset(
@@ -113,7 +115,7 @@ def _digits(split_seed: int, dtype: torch.dtype) -> Dataset:
         rest, rest_labels, test_size=0.25, stratify=rest_labels, random_state=split_seed
     )
     parts = ((train, train_labels), (validation, validation_labels), (test, test_labels))
-    return _standardised("digits", parts, dtype)
+    return standardised("digits", parts, dtype)
 
 
 def _fashion(folder: Path, split_seed: int, dtype: torch.dtype) -> Dataset:
@@ -127,10 +129,10 @@ def _fashion(folder: Path, split_seed: int, dtype: torch.dtype) -> Dataset:
         (images[held], labels[held]),
         (test.data[:, None].numpy(), test.targets.numpy()),
     )
-    return _standardised("fashion", parts, dtype)
+    return standardised("fashion", parts, dtype)
 
 
-def _fashion_part(folder: Path, train: bool):
+def _fashion_part(folder: Path, train: bool) -> Any:
     """One official part, read by torchvision; downloads first when nothing is there."""
     from torchvision.datasets import FashionMNIST
 
@@ -182,12 +184,12 @@ def _patience(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _standardised(name: str, parts: tuple, dtype: torch.dtype) -> Dataset:
-    """Tensors with the training part's mean 0 and standard deviation 1."""
+def standardised(name: str, parts: Sequence[tuple[np.ndarray, np.ndarray]], dtype: torch.dtype) -> Dataset:
+    """A data set of arrays, images and labels of each part, scaled by the training images' mean and deviation."""
     train_images = parts[0][0]
     mean, spread = float(train_images.mean()), float(train_images.std())
-    splits = [
+    train, validation, test = (
         Split((torch.from_numpy(images).to(dtype) - mean) / spread, torch.from_numpy(labels).long())
         for images, labels in parts
-    ]
-    return Dataset(name, *splits, classes=int(splits[0].labels.max()) + 1)
+    )
+    return Dataset(name, train, validation, test, classes=int(train.labels.max()) + 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +16,12 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import cross_entropy, dropout
 
+from helpers.config import TrainingConfig
 from helpers.data import Dataset, Split
 from helpers.errors import BadInput
-from helpers.training import Epoch, Score, TrainingConfig, check_batch_size, create_model, own_randomness
+from helpers.training import Epoch, Score, check_batch_size, create_model, own_randomness
 
-OWN = {"learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0, "dropout": 0.0, "seed": 0}
+OWN: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0, "dropout": 0.0, "seed": 0}
 Tensors = dict[str, Tensor]
 
 
@@ -138,6 +140,8 @@ def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 class _Mask(nn.Module):
     """Stands where dropout stood; its mask comes with each call."""
+
+    mask: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ class BadInput(ValueError):
         return [f"{type(self).__name__}: {self}"]
 
 
-def one_of(what: str, value: object, allowed: tuple[str, ...]) -> None:
+def one_of(what: str, value: object, allowed: tuple[object, ...]) -> None:
     """Raises BadInput unless `value` is one of `allowed`."""
     if value not in allowed:
         raise BadInput(f"Unknown {what} {value!r}: choose one of {', '.join(map(repr, allowed))}.")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import log10
 
 import numpy as np
+from optuna import Trial
 
 from helpers.benchmark import Benchmark
 
@@ -35,7 +36,7 @@ class AccuracyAndSize:
         self.front = pareto_front(np.column_stack([rows["validation_accuracy"], sizes]))
         self.optimum = hypervolume(self.front)
 
-    def __call__(self, trial) -> tuple[float, float]:
+    def __call__(self, trial: Trial) -> tuple[float, float]:
         config = self.table.nearest(self.table.suggest(trial))
         return self.table.value(config), log10(weights(config))
 

@@ -9,22 +9,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
+from optuna import Trial
 from scipy.optimize import rosen
 
 from helpers.errors import one_of
+
+Direction = Literal["minimize", "maximize"]
 
 
 class Problem(Protocol):
     """What a race needs of an objective: it takes a trial, and its best possible value is known."""
 
-    name: str
-    direction: str
-    optimum: float
-
-    def __call__(self, trial) -> float: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def direction(self) -> Direction: ...
+    @property
+    def optimum(self) -> float: ...
+    def __call__(self, trial: Trial) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,13 @@ class Function:
     high: tuple[float, ...]
     optimum: float
     best: tuple[float, ...]
-    direction: str = "minimize"
+    direction: Direction = "minimize"
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "best"):  # lists are welcome too
             object.__setattr__(self, name, tuple(map(float, getattr(self, name))))
 
-    def __call__(self, trial) -> float:
+    def __call__(self, trial: Trial) -> float:
         bounds = zip(self.low, self.high, strict=True)
         point = [trial.suggest_float(f"x{n}", low, high) for n, (low, high) in enumerate(bounds)]
         return float(self.formula(np.array(point)))

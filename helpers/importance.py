@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -26,7 +27,7 @@ from optuna.samplers import PartialFixedSampler, RandomSampler, TPESampler
 
 from helpers.benchmark import LOGARITHMIC, SPACE, borders, load_benchmark
 from helpers.errors import BadInput, one_of
-from helpers.functions import Problem
+from helpers.functions import Direction, Problem
 from helpers.look import check_plot, known_warnings_ignored
 
 FILE = Path(__file__).parent / "recorded" / "importances.npz"
@@ -47,10 +48,10 @@ class Bowl:
     """A sum of squares, heavier for a than for b than for c; `dummy` changes nothing. To be minimised, on [0, 1]."""
 
     name: str = "bowl"
-    direction: str = "minimize"
+    direction: Direction = "minimize"
     optimum: float = 0.0
 
-    def __call__(self, trial) -> float:
+    def __call__(self, trial: optuna.Trial) -> float:
         return sum(weight * trial.suggest_float(name, 0, 1) ** 2 for name, weight in WEIGHTS.items())
 
     def table(self) -> pd.DataFrame:
@@ -100,7 +101,7 @@ def true_importances(problem: str) -> pd.DataFrame:
 
 
 def importances(
-    study: Study, evaluator: str = "PED-ANOVA", *, seed: int = 0, normalize: bool = True, **options: object
+    study: Study, evaluator: str = "PED-ANOVA", *, seed: int = 0, normalize: bool = True, **options: Any
 ) -> dict[str, float]:
     """Optuna's importances of a study by the evaluator's name, highest first.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import isclose
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pandas as pd
@@ -33,7 +34,7 @@ class Entry:
     score: Score
     epochs: int
     submissions: int
-    when: datetime = field(repr=False)
+    when: datetime | None = field(repr=False)
 
 
 class Leaderboard:
@@ -56,7 +57,7 @@ class Leaderboard:
             study_name=STUDY, storage=open_storage(url), direction="maximize", load_if_exists=True
         )
 
-    def submit(self, study: object, name: object, config: object) -> Note:
+    def submit(self, study: Any, name: Any, config: Any) -> Note:
         """Scores `config` on the held-back seeds and stores it, or says why not; never raises because of the study."""
         if is_blank([study, name, config]):
             return Note("open", "Nothing submitted yet.", "Replace the dots (...) and run the cell again.")
@@ -85,7 +86,7 @@ class Leaderboard:
             score = self.problem.score(latest.user_attrs["config"])
             epochs = sum(_together(submissions).values())
             found.append(Entry(name, score, epochs, len(submissions), latest.datetime_complete))
-        return sorted(found, key=lambda entry: (-entry.score.mean, entry.when))
+        return sorted(found, key=lambda entry: (-entry.score.mean, entry.when or datetime.max))
 
     def table(self, ladder: pd.DataFrame | None = None) -> pd.DataFrame:
         """A row a name, with rank; the plans of a ladder (`ladder_table`) stand between them, without one."""
@@ -116,7 +117,8 @@ class Leaderboard:
         try:
             score = self.problem.score(trial.user_attrs["config"])
             within = sum(trial.user_attrs["prints"].values()) <= self.problem.budget
-            return within and _checked(trial.user_attrs["name"]) and isclose(trial.value, score.mean, abs_tol=1e-9)
+            _checked(trial.user_attrs["name"])
+            return within and trial.value is not None and isclose(trial.value, score.mean, abs_tol=1e-9)
         except (KeyError, TypeError, AttributeError, ValueError):
             return False
 
@@ -143,8 +145,8 @@ def _checked(name: object) -> str:
 def _prints(study: Study) -> dict[str, int]:
     """A fingerprint of every trial that trained, and its epochs: a study that goes on is known again."""
     return {
-        hashlib.sha256(repr((trial.datetime_start, trial.number, trial.params)).encode()).hexdigest()[:10]: (
-            trial.last_step
+        hashlib.sha256(repr((trial.datetime_start, trial.number, trial.params)).encode()).hexdigest()[:10]: max(
+            trial.intermediate_values
         )
         for trial in study.get_trials(deepcopy=False)
         if trial.intermediate_values

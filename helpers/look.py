@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
+from typing import Any
 
 import numpy as np
 import optuna
@@ -18,6 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from helpers.errors import BadInput
+from helpers.plots import DASHES
 
 Plot = Callable[..., go.Figure]
 
@@ -41,6 +43,7 @@ class Needs:
     reports: bool = False
 
 
+PATTERNS = {"FAIL": "x", "PRUNED": "/", "RUNNING": "."}  # of plot_timeline's bars, by state
 EVERY_TRIAL = ("plot_timeline", "plot_intermediate_values")  # they show trials whatever their value
 FIXED_NAME = ("plot_intermediate_values", "plot_hypervolume_history", "plot_pareto_front", "plot_timeline",
               "plot_terminator_improvement")  # fmt: skip
@@ -61,7 +64,7 @@ NEEDS: dict[str, Needs] = {
 }
 
 
-def look(plot: Plot, study: Study | Sequence[Study], **options) -> go.Figure:
+def look(plot: Plot, study: Study | Sequence[Study], **options: Any) -> go.Figure:
     """The figure that `plot` (such as `optuna.visualization.plot_slice`) makes of a study, or a sentence why not.
 
     Trials with infinite values, which most plots leave out in silence, are left out with a line under the title.
@@ -88,9 +91,21 @@ def look(plot: Plot, study: Study | Sequence[Study], **options) -> go.Figure:
             figure = plot(studies[0] if isinstance(study, Study) else studies, **options)
         except ValueError as error:  # a hyperparameter that no trial has, a reference point of the wrong length, ...
             raise BadInput(f"{name} cannot be drawn: {error}") from None
+    _tell_apart(name, figure)
     if hidden:
         figure.update_layout(title_subtitle_text=f"{hidden} trials with an infinite value are not shown")
     return figure
+
+
+def _tell_apart(name: str, figure: go.Figure) -> None:
+    """Dashes, symbols and patterns where a plot of Optuna's tells groups apart by colour alone."""
+    for n, trace in enumerate(figure.data):
+        if name == "plot_edf":
+            trace.line.dash = DASHES[n % len(DASHES)]
+        elif name == "plot_pareto_front" and trace.marker.colorbar.title.text == "Best Trial":
+            trace.marker.symbol, trace.marker.size = "diamond", 11
+        elif name == "plot_timeline":
+            trace.marker.pattern = {"shape": PATTERNS.get(trace.name, ""), "fgcolor": "white", "size": 4}
 
 
 @contextmanager
@@ -110,7 +125,7 @@ def check_plot(
     target: Callable | None = None,
     targets: Callable | None = None,
     params: Sequence[str] | None = None,
-    **_: object,
+    **_: Any,
 ) -> None:
     """Raises BadInput with what to do when the study cannot fill the plot `name`."""
     needs, trials = NEEDS[name], study.get_trials(deepcopy=False)

@@ -23,8 +23,9 @@ def rerun(study: Study, objective: Callable, best: int) -> None:
 
     A configuration that two trials found is taken once.
     """
-    table, taken = load_benchmark(recording=SMUDGED), []
-    for trial in sorted(_completed(study), key=lambda trial: -trial.value):
+    table = load_benchmark(recording=SMUDGED)
+    taken: list[dict[str, float]] = []
+    for trial in sorted(_completed(study), key=lambda trial: -trial.values[0]):
         if (config := table.nearest(trial.params)) not in taken and len(taken) < best:
             taken.append(config)
             for seed in SEEDS[1:]:
@@ -35,11 +36,13 @@ def rerun(study: Study, objective: Callable, best: int) -> None:
 
 def choose(study: Study) -> dict[str, float]:
     """Of the configurations that were completed with the most seeds, the one with the best mean over them."""
-    table, found = load_benchmark(recording=SMUDGED), {}
+    table = load_benchmark(recording=SMUDGED)
+    found: dict[tuple[tuple[str, float], ...], dict[int, float]] = {}
     for trial in _completed(study):
         of_one = found.setdefault(tuple(table.nearest(trial.params).items()), {})
-        of_one[trial.user_attrs["seed"]] = trial.value
-    return dict(max(found, key=lambda config: (len(found[config]), np.mean(list(found[config].values())))))
+        of_one[trial.user_attrs["seed"]] = trial.values[0]
+    best = max(found, key=lambda config: (len(found[config]), np.mean(list(found[config].values()))))
+    return dict(best)
 
 
 def climb(problem: Capstone, plans: Mapping[str, Plan], seeds: Sequence[int], *, quiet: bool = False) -> Race:

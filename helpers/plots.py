@@ -1,7 +1,8 @@
 """The course's one look: a Plotly template, a palette, and still pictures for those who read without a kernel.
 
-The palette is the one of Okabe and Ito, "Color Universal Design" (2008), without its yellow, which is too faint
-on white.
+The palette is the one of Okabe and Ito, "Color Universal Design" (2008), without its yellow, which is too faint on
+white. Its orange and sky blue are faint, too, but darker ones would look like the vermillion and the blue to some
+readers; so each colour has a symbol of its own, and letters are darker.
 """
 
 from __future__ import annotations
@@ -9,11 +10,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
+
+if TYPE_CHECKING:  # a notebook without races or images need not pay for their libraries
+    from torch import Tensor
+
+    from helpers.compare import Race
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
@@ -21,7 +28,14 @@ INK = "#222222"
 SAMPLER_COLOURS = {
     "Random": BLUE, "QMC": VERMILLION, "TPE": GREEN, "CMA-ES": PURPLE, "GP": ORANGE, "NSGA-II": VERMILLION
 }  # fmt: skip
-LABELS = {ORANGE: "#9a6700", SKY: "#1f6fa8"}  # darker, where the colour is too faint for letters
+LABELS = {  # darker, since letters need more contrast than lines
+    BLUE: BLUE, VERMILLION: "#B84F00", GREEN: "#007A59", PURPLE: "#A8507F", ORANGE: "#9a6700", SKY: "#1f6fa8"
+}  # fmt: skip
+SYMBOLS = {  # Plotly's name, and the sign that stands before a label
+    BLUE: ("circle", "●"), VERMILLION: ("diamond", "◆"), GREEN: ("triangle-up", "▲"), PURPLE: ("square", "■"),
+    ORANGE: ("cross", "✚"), SKY: ("x", "✖"),
+}  # fmt: skip
+DASHES = ("solid", "dash", "dot", "dashdot")
 WIDTH, HEIGHT = 760, 380
 STILLS = "LEARN_OPTUNA_STILLS"
 
@@ -55,7 +69,8 @@ def learning_curves(curves: Mapping[str, Sequence], title: str) -> go.Figure:
     for colour, (label, epochs) in zip(PALETTE * len(curves), curves.items(), strict=False):
         trained = [epoch.number + 1 for epoch in epochs]
         accuracy = [epoch.validation_accuracy for epoch in epochs]
-        figure.add_scatter(x=trained, y=accuracy, mode="lines+markers", line_color=colour, name=label)
+        look = {"mode": "lines+markers", "line_color": colour, "marker": _mark(colour)}
+        figure.add_scatter(x=trained, y=accuracy, name=label, **look)
         _label_end(figure, trained[-1], accuracy[-1], label, colour)
     figure.update_xaxes(title="epochs trained", dtick=max(1, len(trained) // 10))
     figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
@@ -76,7 +91,8 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
         middle = [median(column) for column in columns]
         if len(lists) > 1:
             _band(figure, trials, [column[0] for column in columns], [column[-1] for column in columns], colour)
-        figure.add_scatter(x=trials, y=middle, mode="lines+markers", line={"color": colour, "shape": "hv"}, name=label)
+        look = {"mode": "lines+markers", "line": {"color": colour, "shape": "hv"}, "marker": _mark(colour)}
+        figure.add_scatter(x=trials, y=middle, name=label, **look)
         _label_end(figure, trials[-1], middle[-1], label, colour)
         floor = min(floor, middle[-1] - 0.05)
     figure.update_xaxes(title="trials")
@@ -85,7 +101,7 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
     return figure
 
 
-def regret_race(race, title: str, emphasised: str | None = None, unit: str = "trials") -> go.Figure:
+def regret_race(race: Race, title: str, emphasised: str | None = None, unit: str = "trials") -> go.Figure:
     """Regret of a `compare.Race` against trials (or another `unit`): medians, and a band from quartile to quartile.
 
     The scale is logarithmic; a regret of 0 is drawn at the lowest one above it. With `emphasised`, the others fade.
@@ -100,7 +116,8 @@ def regret_race(race, title: str, emphasised: str | None = None, unit: str = "tr
         if not faded:
             _band(figure, trials, low[n], high[n], colour)
         line = {"color": colour, "shape": "hv", "width": 1 if faded else 2.5}
-        figure.add_scatter(x=trials, y=middle[n], mode="lines", line=line, name=name)
+        marks = {"mode": "lines+markers", "marker": _mark(colour) | {"maxdisplayed": 8}}
+        figure.add_scatter(x=trials, y=middle[n], line=line, name=name, **marks)
         _label_end(figure, trials[-1], np.log10(middle[n, -1]), name, colour)
     figure.update_xaxes(title=unit, range=[1, trials[-1]])
     bottom, top = np.log10([min(trace.y.min() for trace in figure.data), middle.max()])
@@ -110,7 +127,7 @@ def regret_race(race, title: str, emphasised: str | None = None, unit: str = "tr
     return figure
 
 
-def image_row(images, labels: Sequence[object]) -> go.Figure:
+def image_row(images: Tensor, labels: Sequence[object]) -> go.Figure:
     """Grey images (n, 1, height, width) side by side, each with its label above."""
     figure = make_subplots(rows=1, cols=len(images), subplot_titles=[str(label) for label in labels])
     for column, image in enumerate(images, start=1):
@@ -125,11 +142,11 @@ def note_beside(figure: go.Figure, x: float, text: str) -> go.Figure:
     """A vertical line at `x` with its label to the left."""
     figure.add_vline(x=x, line_color=VERMILLION)
     return figure.add_annotation(
-        x=x, y=1, yref="paper", text=text, font_color=VERMILLION, showarrow=False, xanchor="right", xshift=-6
+        x=x, y=1, yref="paper", text=text, font_color=LABELS[VERMILLION], showarrow=False, xanchor="right", xshift=-6
     )
 
 
-def _band(figure: go.Figure, trials: Sequence[int], low: Sequence, high: Sequence, colour: str) -> None:
+def _band(figure: go.Figure, trials: Sequence[int] | np.ndarray, low: Sequence, high: Sequence, colour: str) -> None:
     """A shaded area between two lines."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     common = {"x": trials, "mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
@@ -137,12 +154,17 @@ def _band(figure: go.Figure, trials: Sequence[int], low: Sequence, high: Sequenc
     figure.add_scatter(y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", **common)
 
 
+def _mark(colour: str) -> dict[str, object]:
+    """The marker of a colour."""
+    return {"symbol": SYMBOLS[colour][0], "size": 8}
+
+
 def _label_end(figure: go.Figure, x: float, y: float, label: str, colour: str) -> None:
-    """A direct label at the right end of a line."""
+    """A direct label at the right end of a line, after the line's symbol."""
     figure.add_annotation(
-        x=x, y=y, text=label, font_color=LABELS.get(colour, colour), showarrow=False, xanchor="left", xshift=8,
-        name="end",
-    )
+        x=x, y=y, text=f"{SYMBOLS[colour][1]} {label}", font_color=LABELS[colour], showarrow=False,
+        xanchor="left", xshift=8, name="end",
+    )  # fmt: skip
 
 
 def _spread_labels(figure: go.Figure, gap: int = 17, plot_height: int = 260) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from optuna.artifacts import download_artifact, get_all_artifact_meta, upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
@@ -31,7 +32,7 @@ from helpers.errors import BadInput
 from helpers.training import Training
 
 
-def keep_checkpoint(trial: Trial, training: Training, store) -> None:
+def keep_checkpoint(trial: Trial, training: Training, store: Any) -> None:
     """Keeps the run in the artifact store, then removes the trial's older checkpoints; what is kept stays kept.
 
     In this order a worker that is killed at any moment leaves one whole checkpoint at least.
@@ -51,7 +52,7 @@ def keep_checkpoint(trial: Trial, training: Training, store) -> None:
             store.remove(artifact)
 
 
-def resume_or_start(trial: Trial, config: TrainingConfig, data: Dataset, store) -> Training:
+def resume_or_start(trial: Trial, config: TrainingConfig, data: Dataset, store: Any) -> Training:
     """The trial's own run where a worker left it, or a new one; the user attribute "resumed_at" counts its epochs.
 
     A checkpoint that is damaged, or of another configuration or data set, is passed over for an older one.
@@ -64,7 +65,7 @@ def resume_or_start(trial: Trial, config: TrainingConfig, data: Dataset, store) 
 def newest_checkpoint(
     trial: Trial | FrozenTrial,
     data: Dataset,
-    store,
+    store: Any,
     *,
     config: TrainingConfig | None = None,
     storage: BaseStorage | None = None,

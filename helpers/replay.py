@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 from helpers.benchmark import EPOCHS, Benchmark
 from helpers.compare import Race, check_seeds, made_of
 from helpers.errors import BadInput, one_of
+from helpers.functions import Direction
 
 Plans = Mapping[str, Callable[[int], tuple[BaseSampler, BasePruner]]]
 
@@ -38,7 +39,7 @@ class Replay:
     trained: np.ndarray
     pruned: np.ndarray
     length: int
-    direction: str = "maximize"
+    direction: Direction = "maximize"
 
     @property
     def spent(self) -> int:
@@ -81,10 +82,10 @@ class Replay:
 
 def replay(
     pruner: BasePruner,
-    curves: Sequence[Sequence[float]],
+    curves: Sequence[Sequence[float]] | np.ndarray,
     *,
     steps: Sequence[int] | None = None,
-    direction: str = "maximize",
+    direction: Direction = "maximize",
     study_name: str = "replay",
 ) -> Replay:
     """Reports curve after curve to a study, value by value, and stops a trial when the pruner says so.
@@ -140,7 +141,8 @@ def race_pruners(table: Benchmark, plans: Plans, *, epochs: int, seeds: Sequence
     runs = [(p, s) for p in range(len(plans)) for s in range(len(seeds))]
     for p, s in tqdm(runs, desc="race of pruners", leave=False, disable=quiet):
         begin = time.perf_counter()
-        for spent, value in _run(table, *list(plans.items())[p], seeds[s], epochs):
+        name, plan = list(plans.items())[p]
+        for spent, value in _run(table, name, plan, seeds[s], epochs):
             regret[p, s, spent - 1 :] = table.optimum - value
         seconds[p, s] = (time.perf_counter() - begin) / epochs
     return Race(f"{table.name}, by epochs", tuple(plans), regret, np.median(seconds, axis=1))
@@ -188,7 +190,9 @@ def _run(table: Benchmark, name: str, plan: Callable, seed: int, epochs: int) ->
             yield spent, best
 
 
-def _check(pruner, curves, steps) -> tuple[np.ndarray, list[int]]:
+def _check(
+    pruner: object, curves: Sequence[Sequence[float]] | np.ndarray, steps: Sequence[int] | None
+) -> tuple[np.ndarray, list[int]]:
     """The curves as an array, and their steps."""
     if not isinstance(pruner, BasePruner):
         raise BadInput(f"{pruner!r} is no pruner: give an instance, such as MedianPruner().")

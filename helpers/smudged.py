@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter, shift
 
-from helpers.data import Dataset, Split, load_dataset
+from helpers.data import Dataset, load_dataset, standardised
 from helpers.errors import BadInput
 
 TRAINING_IMAGES, NOISE, DRAWN_LABELS = 240, 0.4, 0.25
@@ -31,18 +31,13 @@ def smudged_digits(blur: float = 0.0, *, dtype: torch.dtype = torch.float64) -> 
         raise BadInput(f"blur is {blur!r}: give a standard deviation from 0 to 3 pixels.")
     clean, rng = load_dataset("digits"), np.random.default_rng(0)
     parts = [
-        (_smudged(part.images[:count, 0].numpy(), blur, rng), part.labels[:count].numpy())
+        (_smudged(part.images[:count, 0].numpy(), blur, rng)[:, None], part.labels[:count].numpy())
         for part, count in ((clean.train, TRAINING_IMAGES), (clean.validation, None), (clean.test, None))
     ]
     labels = parts[0][1]
     drawn = rng.random(len(labels)) < DRAWN_LABELS
     parts[0] = (parts[0][0], np.where(drawn, rng.integers(clean.classes, size=len(labels)), labels))
-    mean, spread = parts[0][0].mean(), parts[0][0].std()
-    splits = [
-        Split(torch.from_numpy((images - mean) / spread)[:, None].to(dtype), torch.from_numpy(labels).long())
-        for images, labels in parts
-    ]
-    return Dataset("smudged digits", *splits, classes=clean.classes)
+    return standardised("smudged digits", parts, dtype)
 
 
 def _smudged(images: np.ndarray, blur: float, rng: np.random.Generator) -> np.ndarray:

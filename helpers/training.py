@@ -1,17 +1,20 @@
-"""One configuration in, one training run out. Nothing here has heard of Optuna.
+"""One configuration in, one training run out.
 
     config = TrainingConfig(learning_rate=0.05)
     model = create_model(config, data)
     for epoch in train(model, config, data):
         print(epoch.number, epoch.validation_accuracy)
+
+Nothing here has heard of Optuna.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +47,7 @@ class Epoch:
     validation_accuracy: float
 
 
-def create_model(config: TrainingConfig, data: Dataset) -> nn.Module:
+def create_model(config: TrainingConfig, data: Dataset) -> nn.Sequential:
     """A fresh network for `data`, on its device and in its dtype, drawn from `config.seed` alone."""
     images = data.train.images
     with own_randomness(config.seed, stream=0, device=images.device):
@@ -83,9 +86,7 @@ class Training:
     def _next_epoch(self) -> Epoch:
         number = len(self.curve)
         with own_randomness(self.config.seed, stream=number + 1, device=self.data.train.images.device):
-            train_loss = _one_epoch(
-                self.model, self.data.train, self.config.batch_size, self.optimizer, self._augment
-            )
+            train_loss = _one_epoch(self.model, self.data.train, self.config.batch_size, self.optimizer, self._augment)
         self.scheduler.step()
         score = evaluate(self.model, self.data.validation)
         self.curve.append(Epoch(number, train_loss, score.loss, score.accuracy))
@@ -136,7 +137,13 @@ def check_batch_size(config: TrainingConfig, data: Dataset) -> None:
         )
 
 
-def _one_epoch(model: nn.Module, split: Split, batch_size: int, optimizer, augment) -> float:
+def _one_epoch(
+    model: nn.Module,
+    split: Split,
+    batch_size: int,
+    optimizer: torch.optim.Optimizer,
+    augment: Callable[[Tensor], Tensor] | None,
+) -> float:
     """One shuffled pass; returns the mean training loss (nats) over its steps."""
     model.train()
     losses: list[Tensor] = []
@@ -152,7 +159,7 @@ def _one_epoch(model: nn.Module, split: Split, batch_size: int, optimizer, augme
 
 def _create_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     """The optimizer by its name, in PyTorch's fused form (one call a step)."""
-    common = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
+    common: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
     if config.optimizer == "sgd":
         return torch.optim.SGD(model.parameters(), momentum=config.momentum, **common)
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
@@ -170,4 +177,3 @@ def own_randomness(seed: int, *, stream: int, device: torch.device) -> Iterator[
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(mixed)
         yield
-

@@ -44,7 +44,8 @@ def _value(distribution: BaseDistribution, at: float) -> Any:
 
 def _axis(distribution: BaseDistribution) -> tuple[Any, float, float]:
     """The distribution, categories numbered, and its ends, half a step outside; logarithms where it has `log`."""
-    named = isinstance(distribution, CategoricalDistribution)
-    numbers = IntDistribution(0, len(distribution.choices) - 1) if named else distribution
+    numbers: Any = distribution
+    if isinstance(distribution, CategoricalDistribution):
+        numbers = IntDistribution(0, len(distribution.choices) - 1)
     ends = numbers.low - (numbers.step or 0) / 2, numbers.high + (numbers.step or 0) / 2
     return (numbers, *(map(math.log, ends) if numbers.log else ends))

@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
             threading.Thread(target=_end_with_stdin, daemon=True).start()
         if options.total is not None:
             worker.slots = Slots(worker.study, storage, options.total, worker.check)
-            worker.study.ask = worker.slots.take
+            worker.study.ask = worker.slots.take  # type: ignore[assignment, method-assign]  # Optuna asks for places here
         with worker.bar:
             return worker.run(options.trials)
     except BadInput as error:

@@ -33,6 +33,8 @@ from tests.hosts import PROXY
 WORKERS, TRIALS = (1, 2, 4, 8), {1: 100, 2: 60, 4: 40, 8: 25}
 WANTED_OF_LINEAR, SLEEP_S, SLEEPS = 0.9, 0.5, 20
 GATE, CROWD, PATIENCE_S = "LEARN_OPTUNA_GATE", "LEARN_OPTUNA_CROWD", 60
+
+
 def objective(trial: optuna.Trial) -> float:
     """Branin after LEARN_OPTUNA_SLEEP seconds; the first one in a process waits for all workers."""
     _wait_for_all()

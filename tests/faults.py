@@ -342,9 +342,7 @@ def created(ground: Ground, seed: int, kind: str) -> Outcome:
     scene = Scene(url, name, ground.folder / f"{name}.ledger")
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     environment = os.environ | {LEDGER: str(scene.ledger), PAUSE: "0.02"}
-    programs = [
-        subprocess.Popen([sys.executable, "-c", CREATE], text=True, env=environment, **pipes) for _ in range(2)
-    ]
+    programs = [subprocess.Popen([sys.executable, "-c", CREATE], text=True, env=environment, **pipes) for _ in range(2)]
     try:
         for program in programs:
             program.stdin.write(f"{url} {name}\n")

@@ -25,6 +25,8 @@ from tests.bench import (
     three_ways,
 )
 
+pytestmark = pytest.mark.slow  # needs the machine for itself
+
 FIXED = dict.fromkeys(("width", "depth", "batch_size", "dropout", "momentum"), True)
 
 

@@ -18,18 +18,7 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers.benchmark import (
-    EPOCHS,
-    FIELDS,
-    FILE,
-    LOGARITHMIC,
-    METRICS,
-    SEEDS,
-    SMUDGED,
-    SPACE,
-    Benchmark,
-    load_benchmark,
-)  # fmt: skip
+from helpers.benchmark import DIGITS, EPOCHS, LOGARITHMIC, SEEDS, SMUDGED, SPACE, Benchmark, load_benchmark
 from helpers.data import Dataset, load_dataset
 from helpers.errors import BadInput
 from helpers.learn import course_seed
@@ -88,8 +77,8 @@ def configurations() -> list[dict[str, float]]:
 def test_it_is_as_large_as_was_promised(table: Benchmark) -> None:
     """At least 2,000 configurations of six hyperparameters, three seeds, every epoch, in less than 5 MB."""
     assert len(configurations()) >= 2000 and len(SPACE) >= 6 and len(SEEDS) >= 3
-    assert FILE.stat().st_size < 5e6
-    assert {metric: curve.shape for metric, curve in table.curves.items()} == FIELDS
+    assert DIGITS.file.stat().st_size < 5e6
+    assert {metric: curve.shape for metric, curve in table.curves.items()} == DIGITS.fields
     for metric in ("validation_accuracy", "validation_loss"):
         assert table.curves[metric].shape == (len(configurations()), len(SEEDS), EPOCHS)
     assert all(len(set(levels)) == len(levels) == len(sorted(levels)) for levels in SPACE.values())
@@ -136,7 +125,7 @@ def test_a_random_handful_trained_again_gives_the_record(table: Benchmark, digit
         again, moved = retrained(setting, digits), retrained(setting, digits, moved_by=1e-6)
         if not close(again, moved):
             continue
-        recorded = tuple(table.curve(config, metric, seed) for metric in METRICS)
+        recorded = tuple(table.curve(config, metric, seed) for metric in DIGITS.metrics)
         assert close(again, recorded), f"handful {HANDFUL}: {setting}"
         compared += 1
     assert compared == CALM, f"handful {HANDFUL}: only {compared} runs were calm enough"
@@ -182,7 +171,7 @@ def test_values_curves_and_frame_agree(table: Benchmark, frame: pd.DataFrame) ->
     assert frame[list(SPACE)].to_dict("records") == configurations()
     for place in random.Random(course_seed()).sample(range(len(frame)), 200):
         config = configurations()[place]
-        for metric in METRICS:
+        for metric in DIGITS.metrics:
             runs = np.array([table.curve(config, metric, seed) for seed in SEEDS], dtype=float)
             ends = [table.value(config, metric, seed) for seed in SEEDS]
             assert ends == pytest.approx(runs[:, -1], rel=1e-6, nan_ok=True)
@@ -203,7 +192,7 @@ def test_a_curve_is_the_callers_own(table: Benchmark) -> None:
         assert table.curve(table.best, seed=seed).tolist() == before
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", DIGITS.metrics)
 def test_the_length_of_a_curve(table: Benchmark, metric: str) -> None:
     """Every epoch of the validation metrics; of the test accuracy the last alone."""
     length = 1 if metric == "test_accuracy" else EPOCHS
@@ -386,7 +375,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def stored(**changes: object) -> bytes:
     """A file with the right arrays, but for the changes; None leaves one out."""
-    arrays = {metric: np.zeros(shape, np.uint16) for metric, shape in FIELDS.items()} | changes
+    arrays = {metric: np.zeros(shape, np.uint16) for metric, shape in DIGITS.fields.items()} | changes
     file = io.BytesIO()
     np.savez_compressed(file, **{name: array for name, array in arrays.items() if array is not None})
     return file.getvalue()
@@ -401,22 +390,22 @@ def one_array() -> bytes:
 
 def flipped(place: int) -> bytes:
     """The real file with one bit changed."""
-    content = bytearray(FILE.read_bytes())
+    content = bytearray(DIGITS.file.read_bytes())
     content[place] ^= 8
     return bytes(content)
 
 
 DAMAGED: dict[str, Callable[[], bytes]] = {
     "empty": lambda: b"",
-    "half": lambda: FILE.read_bytes()[: FILE.stat().st_size // 2],
-    "all but a byte": lambda: FILE.read_bytes()[:-1],
+    "half": lambda: DIGITS.file.read_bytes()[: DIGITS.file.stat().st_size // 2],
+    "all but a byte": lambda: DIGITS.file.read_bytes()[:-1],
     "random": lambda: random.Random(0).randbytes(5000),
     "text": lambda: b"<!DOCTYPE html><title>404</title>",
     "one array": one_array,
     "another shape": lambda: stored(test_accuracy=np.zeros((7, 3, 1))),
     "an array less": lambda: stored(validation_loss=None),
-    "objects": lambda: stored(test_accuracy=np.full(FIELDS["test_accuracy"], None)),
-    "letters": lambda: stored(test_accuracy=np.full(FIELDS["test_accuracy"], "a")),
+    "objects": lambda: stored(test_accuracy=np.full(DIGITS.fields["test_accuracy"], None)),
+    "letters": lambda: stored(test_accuracy=np.full(DIGITS.fields["test_accuracy"], "a")),
 }
 
 
@@ -432,7 +421,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
 def test_a_flipped_bit_is_never_taken_for_data(tmp_path: Path, table: Benchmark) -> None:
     """At 150 places, half of them near the beginning: either it is refused, or nothing that is read has changed."""
     rng, path, refused = random.Random(course_seed()), tmp_path / "digits.npz", 0
-    size = FILE.stat().st_size
+    size = DIGITS.file.stat().st_size
     for place in [rng.randrange(limit) for limit in (200, size) for _ in range(75)]:
         path.write_bytes(flipped(place))
         load_benchmark.cache_clear()
@@ -442,7 +431,7 @@ def test_a_flipped_bit_is_never_taken_for_data(tmp_path: Path, table: Benchmark)
             assert re.search(f"is damaged: {REMEDY}$", str(error))
             refused += 1
         else:
-            assert all(np.array_equal(curves[name], table.curves[name], equal_nan=True) for name in METRICS)
+            assert all(np.array_equal(curves[name], table.curves[name], equal_nan=True) for name in DIGITS.metrics)
     assert refused >= 75
 
 
@@ -469,7 +458,7 @@ def test_the_card_names_what_is_in_the_table(card: str) -> None:
     """How many, which levels, which seeds, how large."""
     assert f"{len(configurations()):,} configurations" in card and f"for {EPOCHS} epochs" in card
     assert f"trained {len(SEEDS)} times (seeds {', '.join(map(str, SEEDS))})" in card
-    assert f"{FILE.stat().st_size / 1e6:.1f} MB" in card
+    assert f"{DIGITS.file.stat().st_size / 1e6:.1f} MB" in card
     for name, levels in SPACE.items():
         assert f"- {name}: {', '.join(f'{level:g}' for level in levels)} " in card
 

@@ -17,6 +17,8 @@ from tests.lab import serving_lab
 from tests.store_outputs import METADATA
 from tests.test_capstone import searched
 
+pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
+
 SETUP = """import pandas as pd
 from helpers import plots
 from helpers.exercises.quiz import QUESTIONS

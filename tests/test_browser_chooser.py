@@ -12,6 +12,8 @@ from helpers.compare import load_races
 from helpers.explore.chooser import FIRST, QUESTIONS, Choice, choose
 from tests.browser import cell_with, run_notebook, screenshot
 
+pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
+
 NOTEBOOK = "03_samplers.ipynb"
 DRAWN = """(figure) => Object.fromEntries(figure._fullData.filter(line => line.name && !line.name.startsWith('trace'))
     .map(line => [line.name, Array.from(line.y)]))"""

@@ -18,6 +18,8 @@ from tests.browser import before_long, cell, lab_page, run_all, screenshot
 from tests.lab import alive, serving_lab
 from tests.store_outputs import METADATA
 
+pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
+
 NAME, WORKERS = "watched", 3
 SETUP = """import optuna
 from helpers import plots

@@ -14,6 +14,8 @@ from tests.browser import before_long, cell, choose, lab_page, screenshot
 from tests.lab import serving_lab
 from tests.store_outputs import METADATA
 
+pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
+
 SOURCE = "from helpers import plots\nfrom helpers.explore import OptimismLens\nplots.use_course_look()\nOptimismLens(0)"
 DRAWN = "figure => figure._fullData.map(trace => [trace.x, trace.y].map(part => Array.from(part || [])))"
 

@@ -13,6 +13,8 @@ from tests.browser import before_long, cell, choose, lab_page, screenshot
 from tests.lab import serving_lab
 from tests.store_outputs import METADATA
 
+pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
+
 SOURCE = """import optuna
 from helpers import plots
 from helpers.explore import ParetoChooser

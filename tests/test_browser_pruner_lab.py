@@ -14,6 +14,8 @@ from helpers.explore.pruner_lab import CURVES, ORDERS, TRIALS, LabState, lab_sta
 from helpers.learn import course_seed
 from tests.browser import cell_with, run_notebook, screenshot
 
+pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
+
 NOTEBOOK = "06_pruners.ipynb"
 PATIENCE, SEED = 20, course_seed()
 ALL, _, LATE = CURVES

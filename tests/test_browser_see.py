@@ -18,6 +18,8 @@ from tests.browser import before_long, cell, choose, lab_page, screenshot
 from tests.lab import serving_lab
 from tests.store_outputs import METADATA
 
+pytestmark = pytest.mark.slow  # runs whole notebooks in a browser
+
 SETUP = """import time, optuna
 from optuna.samplers import RandomSampler
 from helpers import plots

@@ -15,6 +15,8 @@ from helpers.explore.stepper import Shown, Stepper
 from helpers.functions import find_function
 from tests.browser import cell_with, run_notebook, screenshot
 
+pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
+
 NOTEBOOK = "04_inside_the_samplers.ipynb"
 PATIENCE = 20
 DRAWN = """figure => figure._fullData.map(({name, x, y, z}) => [name,

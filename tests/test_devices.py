@@ -22,11 +22,11 @@ from tests.store_outputs import run
 HOLDS = [
     (1, "<", 2), (2, "<=", 2), (2, ">", 1), (2, ">=", 2), (3, "==", 3), ("tpe", "==", "tpe"), (0, "within", (0, 1)),
     (1, "within", (0, 1)),
-]
+]  # fmt: skip
 FAILS = [
     (2, "<", 2), (3, "<=", 2), (1, ">", 1), (1, ">=", 2), (3, "==", 4), ("tpe", "==", "grid"), (-0.1, "within", (0, 1)),
     (1.1, "within", (0, 1)),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("measured", "test", "bound"), HOLDS)
@@ -115,7 +115,7 @@ def _no_predictions_yet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def press(prediction: Prediction, option: str) -> None:
     """What a click on one of the buttons does."""
-    _, buttons = prediction.children
+    _, buttons, *_ = prediction.children
     buttons.value = option
 
 
@@ -202,7 +202,7 @@ def answered() -> int:
 
 
 BLANK = [..., [...], [1, ...], (1, ...), {...}, {"a": ...}, {"a": [1, {"b": ...}]}, blank, only_dots,
-         dots_before_the_rest, nested_blank, [blank], lambda: ...]
+         dots_before_the_rest, nested_blank, [blank], lambda: ...]  # fmt: skip
 ANSWERED = [None, 0, "", "...", [], {}, [1, 2], {"a": 1}, answered, lambda: None, np.zeros((2, 2)), int]
 
 

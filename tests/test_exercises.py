@@ -505,8 +505,11 @@ WRONG = [
     ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "its target is not the time"),
     ("09.2", lambda study: list(importances(study)), "a dict from name to importance"),
     ("09.3", lambda shares: list(shares), "the dummy is in the list"),
-    ("09.3", lambda shares: [n for n in shares.columns.drop("dummy") if shares[n].median() > shares["dummy"].median()],
-     "whose intervals overlap"),
+    (
+        "09.3",
+        lambda shares: [n for n in shares.columns.drop("dummy") if shares[n].median() > shares["dummy"].median()],
+        "whose intervals overlap",
+    ),
     ("09.3", lambda shares: [], "between 0.4 and 0.6 is missing"),
     ("09.3", lambda shares: "clear", "return a list of names"),
     ("09.4", lambda shares: kept(shares, 0.5), "the dummy stays free"),

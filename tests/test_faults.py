@@ -12,6 +12,8 @@ from optuna.trial import TrialState
 from helpers.fleet import open_storage
 from tests.faults import FAULTS, SUSPENDED_TOTAL, TOTAL, Ground, Outcome, Scene, ground
 
+pytestmark = pytest.mark.slow  # workers that die and wait
+
 GIVEN_UP = "A trial of this worker was given up for dead by another one: its result is dropped."
 
 

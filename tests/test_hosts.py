@@ -11,6 +11,8 @@ import pytest
 from tests.faults import Ground, cut, ground
 from tests.hosts import Hosts
 
+pytestmark = pytest.mark.slow  # three hosts and a cut link
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Ground]:

@@ -12,6 +12,8 @@ from tests import bench_storage
 from tests.bench_storage import SLEEP_S, WANTED_OF_LINEAR, WORKERS, of_linear, rate
 from tests.ladder import FILE, FORMS, MEMORY, NFS, QUESTIONS, answers
 
+pytestmark = pytest.mark.slow  # eight workers on each storage
+
 
 @pytest.fixture(scope="module")
 def stored() -> pd.DataFrame:

@@ -75,12 +75,27 @@ def test_these_are_all_plots_of_optuna() -> None:
 
 @pytest.mark.parametrize("name", [name for name in PLOTS if name not in FOR_SEVERAL])
 def test_one_objective(name: str) -> None:
-    """With pruned and failed trials in the study, and as Optuna draws it."""
+    """With pruned and failed trials in the study, and as Optuna draws it, but for what helps the colours."""
     study = made()
     figure = drawn(name, study)
     assert points(figure) > 0
     if name != "plot_terminator_improvement":
-        assert figure == getattr(vis, name)(study)
+        theirs = getattr(vis, name)(study)
+        for trace, ours in zip(theirs.data, figure.data, strict=True):
+            if name == "plot_edf":
+                trace.line.dash = ours.line.dash
+            elif name == "plot_timeline":
+                trace.marker.pattern = ours.marker.pattern
+        assert figure == theirs
+
+
+def test_groups_differ_in_more_than_colour() -> None:
+    """Studies by their dashes, the front by its symbol, states by their patterns."""
+    edf, front = look(vis.plot_edf, [made(), made()]), drawn("plot_pareto_front", made(SEVERAL))
+    assert len({trace.line.dash for trace in edf.data}) == len(edf.data) == 2
+    assert {trace.marker.symbol for trace in front.data} == {None, "diamond"}
+    bars = drawn("plot_timeline", made()).data
+    assert len({trace.marker.pattern.shape for trace in bars}) == len(bars) == 3
 
 
 @pytest.mark.parametrize("name", [name for name in PLOTS if name not in FOR_ONE])

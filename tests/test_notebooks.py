@@ -50,6 +50,7 @@ def texts(notebook: nbformat.NotebookNode) -> str:
 
 @each_notebook
 @pytest.mark.each_seed
+@pytest.mark.slow
 def test_claims_and_solutions_hold_at_every_seed(path, seed):
     """Claims raise when they fail; each solution is found correct; memory stays inside its limit."""
     notebook, keys = solved(path)
@@ -67,6 +68,7 @@ def test_claims_and_solutions_hold_at_every_seed(path, seed):
 
 
 @each_notebook
+@pytest.mark.slow
 def test_a_notebook_takes_no_longer_than_it_says(path):
     """The median over the seeds: a machine that is busy for a moment slows one run."""
     if path not in SECONDS:

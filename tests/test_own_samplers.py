@@ -62,9 +62,7 @@ class TestRandom(suite.BasicSamplerTestCase, suite.MultiObjectiveSamplerTestCase
     sampler = made({"MyRandom": CLASSES["MyRandom"]})
 
 
-class TestSearching(
-    suite.BasicSamplerTestCase, suite.RelativeSamplerTestCase, suite.SingleOnlySamplerTestCase
-):
+class TestSearching(suite.BasicSamplerTestCase, suite.RelativeSamplerTestCase, suite.SingleOnlySamplerTestCase):
     """One objective, and everything that is known chosen together."""
 
     sampler = made(SEARCHING | EARLY)

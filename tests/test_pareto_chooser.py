@@ -85,6 +85,7 @@ def test_other_objectives_have_other_names() -> None:
     """Time instead of size."""
     study = optuna.create_study(directions=["minimize", "minimize"])
     study.add_trial(optuna.create_trial(values=(0.1, 2.5)))
-    assert "At most 2.5 milliseconds: trial 0, loss 0.100 with 2.5." in ParetoChooser(
-        study, ("loss", "milliseconds")
-    ).message
+    assert (
+        "At most 2.5 milliseconds: trial 0, loss 0.100 with 2.5."
+        in ParetoChooser(study, ("loss", "milliseconds")).message
+    )

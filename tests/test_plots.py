@@ -143,8 +143,8 @@ def epochs(*accuracies: float) -> list[Epoch]:
 
 
 def ends(figure: go.Figure) -> dict[str, go.layout.Annotation]:
-    """The names at the ends of the lines."""
-    return {note.text: note for note in figure.layout.annotations}
+    """The names at the ends of the lines, without the signs before them."""
+    return {note.text.partition(" ")[2]: note for note in figure.layout.annotations}
 
 
 def plot_height(figure: go.Figure) -> float:
@@ -181,7 +181,7 @@ def test_learning_curves_are_named_at_their_ends() -> None:
     for trace in figure.data:
         note = ends(figure)[trace.name]
         assert (note.x, note.y) == (trace.x[-1], trace.y[-1])
-        assert note.font.color == trace.line.color
+        assert note.font.color == plots.LABELS[trace.line.color]
         assert (note.xanchor, note.showarrow) == ("left", False)
     assert len({trace.line.color for trace in figure.data}) == len(CURVES)
 
@@ -224,7 +224,7 @@ def test_best_so_far_is_named_at_its_ends() -> None:
     assert ends(figure).keys() == lines.keys()
     for name, note in ends(figure).items():
         assert (note.x, note.y) == (3, lines[name].y[-1])
-        assert note.font.color == lines[name].line.color
+        assert note.font.color == plots.LABELS[lines[name].line.color]
 
 
 @pytest.mark.parametrize(("floor", "begins"), [(0.0, 0.0), (0.3, 0.3), (0.8, 0.45)])
@@ -321,12 +321,14 @@ def test_a_race_is_seen_whole() -> None:
 
 
 def test_a_race_is_named_at_its_ends() -> None:
-    """Each name in its line's colour, at the height of its last median on the logarithmic axis."""
+    """Each name in its line's colour, after its line's symbol, at the height of its last median."""
     figure = regret_race(RACE, "A race")
     assert ends(figure).keys() == lines(figure).keys()
     for name, note in ends(figure).items():
         assert (note.x, note.y) == (3, pytest.approx(np.log10(lines(figure)[name].y[-1])))
-        assert note.font.color == plots.LABELS.get(lines(figure)[name].line.color, lines(figure)[name].line.color)
+        symbol, sign = plots.SYMBOLS[lines(figure)[name].line.color]
+        assert (lines(figure)[name].marker.symbol, note.text) == (symbol, f"{sign} {name}")
+        assert note.font.color == plots.LABELS[lines(figure)[name].line.color]
 
 
 def test_the_emphasised_stands_out() -> None:

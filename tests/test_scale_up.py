@@ -15,6 +15,8 @@ from nbclient.exceptions import CellExecutionError
 from helpers.learn.seed import VARIABLE
 from tests.store_outputs import ROOT
 
+pytestmark = pytest.mark.slow  # two kernels with a fleet each, three times
+
 PATH = ROOT / "notebooks" / "07_scale_up.ipynb"
 WORKERS = 4
 SLEEP = "20"  # seconds a trial, 40 trials: the fleet still works when a busy machine has started the second kernel

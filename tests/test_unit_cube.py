@@ -66,9 +66,7 @@ def test_a_coordinate_comes_back(name):
     assert there == pytest.approx(COORDINATES, abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("name", "wanted"), [("int", 14), ("int, step", 4), ("float, step", 205), ("categories", 4)]
-)
+@pytest.mark.parametrize(("name", "wanted"), [("int", 14), ("int, step", 4), ("float, step", 205), ("categories", 4)])
 def test_each_value_has_an_equal_share(name, wanted):
     """Even coordinates hit every value equally often: the first and the last do not get half."""
     even = (np.arange(wanted * 10) + 0.5) / (wanted * 10)

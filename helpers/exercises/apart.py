@@ -138,7 +138,7 @@ def _check_search(found: Mapping, before: optuna.Study) -> None:
         if now["state"] != then.state.name:
             raise NotQuite(f"trial {number} is {now['state']} and was {then.state.name}: report and prune as before.")
         if now["state"] == "COMPLETE" and not math.isclose(now["value"], reports[-1], abs_tol=1e-12):
-            on_test = math.isclose(now["value"], then.value, abs_tol=1e-12)
+            on_test = math.isclose(now["value"], then.values[0], abs_tol=1e-12)
             why = "the test images still choose the winner" if on_test else f"{now['value']} is neither"
             raise NotQuite(f"{why}: return the last validation accuracy that was reported.")
     if found["other"] == found["trials"][0]["params"]:

@@ -32,8 +32,14 @@ class Without(MetaPathFinder):
 def count_loads() -> list[str]:
     """A list that grows by one with every call of scikit-learn's `load_digits`."""
     datasets = importlib.import_module("sklearn.datasets")
-    load, calls = datasets.load_digits, []
-    datasets.load_digits = lambda *args, **options: calls.append("digits") or load(*args, **options)
+    load = datasets.load_digits
+    calls: list[str] = []
+
+    def counted(*args: object, **options: object) -> object:
+        calls.append("digits")
+        return load(*args, **options)
+
+    setattr(datasets, load.__name__, counted)
     return calls
 
 

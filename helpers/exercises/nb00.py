@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from numbers import Integral, Real
+from typing import Any
 
 from helpers.explore.game import KNOBS
 from helpers.learn.exercises import NotQuite, exercise
@@ -44,14 +45,15 @@ def size_of_a_grid(count: object) -> str:
 
 
 @exercise("00.3")
-def a_good_setting(setting: object, score: Callable[..., float]) -> str:
+def a_good_setting(setting: Any, score: Callable[..., float]) -> str:
     """Inside the ranges, and really trained."""
     names = [knob.name for knob in KNOBS]
     if not isinstance(setting, dict) or set(setting) != set(names):
         raise NotQuite(f"the answer is a dictionary with the four knobs {', '.join(names)}.")
     for knob in KNOBS:
         value = setting[knob.name]
-        if isinstance(value, bool) or not isinstance(value, Integral if knob.whole else Real):
+        kind: Any = Integral if knob.whole else Real
+        if isinstance(value, bool) or not isinstance(value, kind):
             raise NotQuite(f"{knob.name} is {value!r}: give a {'whole ' if knob.whole else ''}number.")
         if not (math.isfinite(value) and knob.low <= value <= knob.high):
             raise NotQuite(f"{knob.name} is {value:g}, outside of its range from {knob.low:g} to {knob.high:g}.")

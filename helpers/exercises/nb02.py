@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import optuna
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
 from helpers.exercises.spaces import compare_space
@@ -43,8 +43,8 @@ def one_list_of_choices(objective: Callable) -> str:
 @exercise("02.2")
 def zero_beside_a_logarithm(objective: Callable) -> str:
     """The switch in every trial, the logarithmic knob only behind it."""
-    switch = {"use_decay": CategoricalDistribution([True, False])}
-    knob = {"weight_decay": FloatDistribution(1e-6, 1e-2, log=True)}
+    switch: dict[str, BaseDistribution] = {"use_decay": CategoricalDistribution([True, False])}
+    knob: dict[str, BaseDistribution] = {"weight_decay": FloatDistribution(1e-6, 1e-2, log=True)}
     for returned, trial in _run(objective):
         on = trial.params.get("use_decay")
         if on is False and "weight_decay" in trial.params:

@@ -46,11 +46,11 @@ def regret_of_a_search(function: Callable[[Sequence[float], float], Sequence[flo
         raise NotQuite("the answer is a function that takes the values of the trials and the optimum.")
     long = list(np.random.default_rng(0).uniform(0, 1, 20))
     for values, optimum in (([0.5, 0.9, 0.7], 1.0), ([0.2], 1.2), (long, max(long))):
-        found = function(values, optimum)
+        returned = function(values, optimum)
         wanted = optimum - np.maximum.accumulate(values)
-        if np.shape(found) != wanted.shape:
-            raise NotQuite(f"for {len(values)} trials it returned {found!r}: return one number for each trial.")
-        found = np.asarray(found, dtype=float)
+        if np.shape(returned) != wanted.shape:
+            raise NotQuite(f"for {len(values)} trials it returned {returned!r}: return one number for each trial.")
+        found = np.asarray(returned, dtype=float)
         if np.allclose(found, -wanted):
             raise NotQuite("the sign is turned: regret is the optimum minus the best so far, never below zero.")
         if len(values) > 1 and np.allclose(found, optimum - np.array(values)):

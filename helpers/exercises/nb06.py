@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import optuna
@@ -18,7 +19,7 @@ from optuna.pruners import (
     WilcoxonPruner,
 )
 from optuna.samplers import RandomSampler
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
 from helpers.replay import replay
@@ -43,17 +44,18 @@ class _Recorder:
 
 
 @exercise("06.1")
-def a_gap_at_the_same_step(pruner: type) -> str:
+def a_gap_at_the_same_step(pruner: Any) -> str:
     """Latest value against the best of completed trials at the same step; never without one."""
     if not (isinstance(pruner, type) and issubclass(pruner, BasePruner)):
         raise NotQuite("the answer is the class GapPruner, derived from BasePruner.")
+    make: Callable[[float], BasePruner] = pruner
     done = [
         create_trial(value=0.9, intermediate_values={1: 0.4, 2: 0.9}),
         create_trial(value=0.8, intermediate_values={1: 0.6, 2: 0.8}),
         create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.99, 2: 0.99}),
         create_trial(value=0.7, intermediate_values={5: 0.9, 6: 0.7}),
     ]
-    cases = (
+    cases: tuple[tuple[str, list[FrozenTrial], dict[int, float], bool], ...] = (
         ("no trial is complete yet", [], {1: 0.1}, False),
         ("only a pruned trial reported there", done[2:3], {1: 0.1}, False),
         ("no completed trial reported at this step", done, {7: 0.0}, False),
@@ -70,7 +72,7 @@ def a_gap_at_the_same_step(pruner: type) -> str:
         trial = study.ask()
         for step, value in curve.items():
             trial.report(value, step)
-        found = pruner(0.2).prune(study, study.trials[-1])
+        found = make(0.2).prune(study, study.trials[-1])
         if not isinstance(found, bool | np.bool_):
             raise NotQuite(f"it returned {found!r}: return True or False.")
         if found != stop:
@@ -78,7 +80,7 @@ def a_gap_at_the_same_step(pruner: type) -> str:
     study.add_trials(done)
     trial = study.ask()
     trial.report(0.45, 1)
-    if not pruner(0.1).prune(study, study.trials[-1]):
+    if not make(0.1).prune(study, study.trials[-1]):
         raise NotQuite("with another gap it decides as before: use self.gap, not a number.")
     return "A rule of your own, asked by the real study. Would you trust it on a plateau?"
 
@@ -181,7 +183,7 @@ def a_name_and_a_seed(make_study: Callable) -> str:
     asked = HyperbandPruner(min_resource=1, max_resource=27)
     for orders in (curves, np.sort(curves)):
         cuts = [replay(pruner, orders, study_name="a").trained for pruner in (make_study(3).pruner, asked)]
-        if not np.array_equal(*cuts):
+        if not np.array_equal(cuts[0], cuts[1]):
             raise NotQuite("it does not cut as Hyperband up to 27 epochs does: set max_resource=27, and nothing else.")
     return "A name costs nothing, and you need one anyway as soon as the study lives in a database."
 
@@ -195,9 +197,7 @@ def the_best_completed(best_number: Callable) -> str:
     states = (pruned, complete, pruned, TrialState.FAIL, complete, complete)
     for state, value in zip(states, (0.97, 0.80, 0.75, None, 0.70, 0.91), strict=True):
         reports = {1: 0.99 if value == 0.80 else value} if value else {}
-        study.add_trial(
-            create_trial(state=state, value=value, intermediate_values=reports)
-        )
+        study.add_trial(create_trial(state=state, value=value, intermediate_values=reports))
     found = best_number(study.trials)
     reasons = {
         0: "trial 0 was pruned: its 0.97 is only its last report. Take trials whose state is COMPLETE.",
@@ -263,7 +263,7 @@ def the_mean_so_far(objective: Callable) -> str:
 
 
 @exercise("06.9")
-def the_bill_of_halving(answer: object) -> str:
+def the_bill_of_halving(answer: Any) -> str:
     """81 + 27 * 2 + 9 * 6 + 3 * 18."""
     reasons = {
         324: "that trains every survivor from the start again: it only adds the epochs since the last rung.",

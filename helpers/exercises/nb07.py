@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import optuna
 from optuna.samplers import RandomSampler, TPESampler
@@ -41,7 +42,7 @@ def a_storage_for_each(answer: object) -> str:
 
 
 @exercise("07.2")
-def what_is_left_to_do(answer: object) -> str:
+def what_is_left_to_do(answer: Any) -> str:
     """(100 - 60) / 4."""
     reasons = {
         25: "60 of the 100 are there already.",
@@ -52,7 +53,7 @@ def what_is_left_to_do(answer: object) -> str:
     if not is_number(answer):
         raise NotQuite("the answer is a number of trials.")
     if answer != 10:
-        raise NotQuite(reasons.get(int(answer) if answer == answer else None, "40 are missing, for four workers."))
+        raise NotQuite(reasons.get(int(answer) if answer == answer else 0, "40 are missing, for four workers."))
     return "Forty are missing, ten for each. With --total 100 you need not reckon."
 
 

@@ -64,7 +64,7 @@ def hours_by_state(function: Callable) -> str:
     """The sum of the durations of each state, in hours; trials that still run have none."""
     if not callable(function):
         raise NotQuite("the answer is a function: hand over hours_by_state itself.")
-    hours = {"COMPLETE": [1.5, 2.0], "FAIL": [30.0], "PRUNED": [0.25], "RUNNING": [None]}
+    hours: dict[str, list[float | None]] = {"COMPLETE": [1.5, 2.0], "FAIL": [30.0], "PRUNED": [0.25], "RUNNING": [None]}
     frame = pd.DataFrame([(state, time) for state, times in hours.items() for time in times], columns=["state", "h"])
     frame["duration"] = pd.to_timedelta(frame.pop("h"), unit="h")
     found = function(frame.copy())

@@ -9,6 +9,7 @@ import optuna
 import pandas as pd
 from optuna.samplers import RandomSampler
 
+from helpers.functions import Direction
 from helpers.importance import importances
 from helpers.learn.exercises import NotQuite, check_function, exercise
 
@@ -36,7 +37,8 @@ def divergence(function: Callable) -> str:
 def importances_for_slow(function: Callable) -> str:
     """The importances for a high user attribute, in studies of either direction."""
     check_function(function)
-    for direction in ("maximize", "minimize"):
+    directions: tuple[Direction, ...] = ("maximize", "minimize")
+    for direction in directions:
         study = _timed_study(direction)
         found = function(study)
         if not isinstance(found, dict) or set(found) != {"width", "rate"}:
@@ -51,7 +53,7 @@ def importances_for_slow(function: Callable) -> str:
     return "The direction of the study plays no part: with a target, low is what is asked about."
 
 
-def _timed_study(direction: str) -> optuna.Study:
+def _timed_study(direction: Direction) -> optuna.Study:
     """Slow where width is large, fast where the rate is large; the value has nothing to do with it."""
     study = optuna.create_study(direction=direction, sampler=RandomSampler(seed=0))
     for _ in range(100):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from optuna.trial import FixedTrial, TrialState
 from helpers.checkpoint import load_training, save_training
 from helpers.config import TrainingConfig
 from helpers.data import Dataset
-from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
+from helpers.learn.exercises import NotQuite, check_function, exercise
 from helpers.training import Training
 
+OPTIMIZERS = ("sgd", "adam")
 SPACE = {
-    "optimizer": CategoricalDistribution(("sgd", "adam")),
+    "optimizer": CategoricalDistribution(OPTIMIZERS),
     "learning_rate": FloatDistribution(0.001, 0.1, log=True),
     "schedule": CategoricalDistribution(("constant", "cosine")),
     "momentum": FloatDistribution(0.0, 0.95),
@@ -31,7 +32,7 @@ def suggest_config(function: Callable) -> str:
     """Asked with each optimizer; momentum belongs to one of them."""
     check_function(function)
     chosen = {"learning_rate": 0.02, "schedule": "cosine", "momentum": 0.7}
-    for optimizer in SPACE["optimizer"].choices:
+    for optimizer in OPTIMIZERS:
         trial = FixedTrial({"optimizer": optimizer, **chosen})
         config = function(trial)
         _compare_space(optimizer, trial.distributions)
@@ -59,7 +60,7 @@ def _compare_space(optimizer: str, asked: dict) -> None:
         if name == "learning_rate" and isinstance(found, FloatDistribution) and not found.log:
             raise NotQuite("equal factors mean a logarithmic scale for learning_rate: log=True.")
         if isinstance(wanted, CategoricalDistribution) and isinstance(found, CategoricalDistribution):
-            if sorted(found.choices, key=str) != sorted(wanted.choices):
+            if sorted(found.choices, key=str) != sorted(wanted.choices, key=str):
                 raise NotQuite(f"{name} is one of {wanted.choices}, not of {found.choices}.")
         elif found != wanted:
             raise NotQuite(f"it asks for {name} as {found}, and wanted is {wanted}.")
@@ -124,7 +125,7 @@ def smallest_good(function: Callable) -> str:
     return "Say the tolerance before you look at the front: afterwards any choice can be explained."
 
 
-def _study(values: list[tuple[float, float]]) -> optuna.Study:
+def _study(values: Sequence[tuple[float, float]]) -> optuna.Study:
     study = optuna.create_study(directions=["minimize", "minimize"])
     for pair in values:
         study.add_trial(optuna.create_trial(values=pair))
@@ -173,5 +174,5 @@ def _told(trial: optuna.trial.FrozenTrial) -> None:
     if trial.number == 2:
         if trial.state != TrialState.FAIL:
             raise NotQuite(f"trial 2 diverged (NaN) and is {trial.state.name} with {trial.value}: tell it as failed.")
-    elif not is_number(trial.value) or not math.isclose(trial.value, 1 - trial.params["learning_rate"]):
+    elif trial.value is None or not math.isclose(trial.value, 1 - trial.params["learning_rate"]):
         raise NotQuite(f"trial {trial.number} was told {trial.value}, which is not the accuracy of its learning rate.")

@@ -204,7 +204,7 @@ def careful(function: Callable, diverging: Callable) -> str:
 def deliver(function: Callable) -> str:
     """The best feasible trial, or the one that breaks its constraints least."""
     check_function(function)
-    cases = {  # (value, constraints) of each trial, the number that is right, and why others are not
+    cases: dict[str, tuple[list[tuple[float | None, dict[str, float]]], int]] = {  # trials, and the right number
         "the best value breaks a constraint": ([(0.9, {"ms": 2.0}), (0.8, {"ms": -1.0}), (0.7, {"ms": 0.0})], 1),
         "the last one failed": ([(0.8, {"ms": 0.0}), (0.9, {"ms": 0.5}), (None, {})], 0),
         "nothing is feasible": ([(0.9, {"ms": 9.0}), (0.5, {"ms": 0.5}), (0.8, {"ms": 4.0})], 1),
@@ -257,7 +257,12 @@ def patient(function: Callable) -> str:
         raise NotQuite(f"it made {len(states)} trials: keep the twenty.")
     if TrialState.FAIL not in states:
         raise NotQuite("a trial that ran out of memory counts as complete: its value is made up.")
-    for bug in (broken, lambda trial: trial.suggest_float("x", 0, 1) / 0, lambda trial: undefined):  # noqa: F821
+    bugs: tuple[Callable, ...] = (
+        broken,
+        lambda trial: trial.suggest_float("x", 0, 1) / 0,
+        lambda trial: undefined,  # type: ignore[name-defined]  # noqa: F821 - the bug is meant
+    )
+    for bug in bugs:
         try:
             function(bug)
         except Exception:

@@ -14,7 +14,7 @@ from helpers.capstone import EPOCHS, SEEDS
 from helpers.exercises.letters import check_letter
 from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
 
-SPACE = {
+SPACE: dict[str, optuna.distributions.BaseDistribution] = {
     name: optuna.distributions.FloatDistribution(levels[0], levels[-1], log=name in SMUDGED.logarithmic)
     for name, levels in SMUDGED.space.items()
 }

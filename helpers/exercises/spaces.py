@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
@@ -20,7 +21,8 @@ def compare_space(wanted: Mapping[str, BaseDistribution], found: Mapping[str, Ba
         raise NotQuite(f"the trial was also asked for {', '.join(sorted(extra))}, which is not in the task.")
 
 
-def _compare(name: str, want: BaseDistribution, have: BaseDistribution) -> None:
+def _compare(name: str, want: Any, have: Any) -> None:
+    """Two distributions, of whatever kind."""
     if type(want) is not type(have):
         raise NotQuite(f"{name} is drawn with {_call(have)}; this knob wants {_call(want)}.")
     if isinstance(want, CategoricalDistribution):

@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import base64
 from html import escape
+from typing import Any
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
 from helpers import plots
+from helpers.accessible import AccessibleNames, announced
 
 
 class Explorable(widgets.VBox):
     """Controls, a figure and a status line for the screen reader and for those who read without a kernel."""
 
+    ANNOUNCES = True  # the line is read out when it changes; not where it changes by itself
+
     def __init__(self, controls: list[widgets.Widget], figure: go.Figure) -> None:
         self.figure = go.FigureWidget(figure).update_layout(height=plots.HEIGHT, width=plots.WIDTH)
         self.status, self.message = widgets.HTML(), ""
-        super().__init__([*controls, self.status, self.figure])
+        if self.ANNOUNCES:
+            announced(self.status)
+        super().__init__([*controls, self.status, self.figure, AccessibleNames()])
 
     def say(self, text: str) -> None:
         """Puts one line of plain text under the controls."""
         self.message = text
         self.status.value = escape(text)
 
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         bundle = super()._repr_mimebundle_(**kwargs) | {"text/plain": f"{type(self).__name__}: {self.message}"}
         if plots.wants_stills():
             bundle["image/png"] = base64.b64encode(go.Figure(self.figure).to_image("png")).decode()
         return bundle
 
 
-def slider(cls: type, description: str, **options) -> widgets.Widget:
+def slider(cls: type, description: str, **options: Any) -> widgets.Widget:
     """A slider that speaks on release or key press, wide enough for its name."""
     style = {"description_width": "140px"}
     return cls(description=description, style=style, layout={"width": "480px"}, continuous_update=False, **options)

@@ -164,8 +164,8 @@ class SamplerChooser(Explorable):
         self.races = load_races() if races is None else races
         self._rows = {
             question: widgets.ToggleButtons(
-                options=options, value=first, tooltips=[f"{question}: {answer}" for answer in options],
-                style={"button_width": f"{640 // len(options)}px"},
+                options=options, value=first, tooltip=question, style={"button_width": f"{640 // len(options)}px"},
+                tooltips=[f"{question}: {answer}" for answer in options],
             )
             for (question, options), first in zip(QUESTIONS.items(), FIRST, strict=True)
         }  # fmt: skip
@@ -180,7 +180,7 @@ class SamplerChooser(Explorable):
         """What is recommended for the present answers."""
         return choose({question: row.value for question, row in self._rows.items()})
 
-    def _draw(self, _=None) -> None:
+    def _draw(self, _: object = None) -> None:
         state = self.state
         second = f" Runner-up: {state.runner_up}." if state.runner_up else ""
         new = evidence_figure(state, self.races)

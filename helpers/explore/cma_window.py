@@ -46,7 +46,7 @@ def ellipse(step: CmaStep, sigmas: float) -> np.ndarray:
         return np.empty((2, 0))
     angle = np.linspace(0, 2 * np.pi, 73)
     circle = np.array([np.cos(angle), np.sin(angle)])
-    return step.mean[:, None] + sigmas * np.linalg.cholesky(step.covariance) @ circle
+    return np.array(step.mean)[:, None] + sigmas * np.linalg.cholesky(step.covariance) @ circle
 
 
 class CmaWindow(Stepper):

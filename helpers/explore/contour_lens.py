@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 
 import ipywidgets as widgets
 import numpy as np
@@ -112,10 +113,10 @@ def _trials(search: str, sampler: str, seed: int) -> list[FrozenTrial]:
     def objective(trial: optuna.Trial) -> float:
         if search == SEARCHES[1]:
             return benchmark(trial)
-        low_high = {name: (SPACE[name][0], SPACE[name][-1]) for name in PAIR}
+        rates, widths = (SPACE[name] for name in PAIR)
         chosen = {
-            "learning_rate": trial.suggest_float("learning_rate", *low_high["learning_rate"], log=True),
-            "width": trial.suggest_int("width", *low_high["width"], log=True),
+            "learning_rate": trial.suggest_float("learning_rate", rates[0], rates[-1], log=True),
+            "width": trial.suggest_int("width", int(widths[0]), int(widths[-1]), log=True),
         }
         return benchmark.value(benchmark.nearest({**benchmark.best, **chosen}))
 
@@ -167,7 +168,7 @@ class ContourLens(Explorable):
     def _draw(self, _: object = None) -> None:
         state = self.state
         with self.figure.batch_update():
-            gaps = np.where(np.isfinite(state.z), state.z, None).tolist()  # JSON knows no nan
+            gaps = [[z if isfinite(z) else None for z in row] for row in state.z.tolist()]  # JSON knows no nan
             self.figure.data[0].update(x=state.x, y=state.y, z=gaps)
             self.figure.data[1].update(z=state.truth)
             for dots in self.figure.data[2:]:

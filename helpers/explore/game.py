@@ -123,7 +123,7 @@ class BeTheSampler(Explorable):
             self._train.disabled = self.played
             self._draw()
 
-    def _show_settings(self, _=None) -> None:
+    def _show_settings(self, _: object = None) -> None:
         """Writes each setting beside its slider."""
         for name, setting in self.settings.items():
             self._readouts[name].value = f"{setting:g}"
@@ -144,7 +144,7 @@ def _empty_figure(budget: int) -> go.Figure:
     figure.add_scatter(
         mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial", zorder=1,
         hovertemplate="trial %{x}: %{y:.3f}<br>%{text}<extra></extra>",
-    )
+    )  # fmt: skip
     figure.add_scatter(mode="lines", line={"color": plots.VERMILLION, "shape": "hv"}, name="best so far")
     figure.update_xaxes(title="trial", range=[-0.5, budget - 0.5], dtick=1)
     figure.update_yaxes(title="validation accuracy", range=[0, 1.02])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -26,7 +28,8 @@ def gp_state(function: Function, step: int, seed: int = 0) -> Shown:
     x, y = landscape(function)
     grid, mean, twice = seen.grid[: len(seen.mean)], np.array(seen.mean), 2 * np.array(seen.deviation)
     message = f"Trial {step}: no model yet, the first {START} trials are random. It takes x = {seen.taken:.4g}."
-    top, highest = 0, ((), ())
+    top: float = 0
+    highest: tuple[Sequence[float], Sequence[float]] = ((), ())
     if len(grid):
         top, highest = seen.taken_log_ei, ([seen.taken], [seen.taken_log_ei])
         expected, unsure = (np.interp(seen.taken, grid, height) for height in (mean, twice))
@@ -59,7 +62,7 @@ class GpWindow(Stepper):
         edge, shade = {"mode": "lines", "line_width": 0, "hoverinfo": "skip"}, "rgba(0,114,178,0.18)"
         above = {
             "lower": edge | {"showlegend": False}, BAND: edge | {"fill": "tonexty", "fillcolor": shade},
-            "function": line("#999999", width=1), "mean": line(plots.BLUE), "trials": dots(plots.INK),
+            "function": line("#888888", width=1), "mean": line(plots.BLUE), "trials": dots(plots.INK),
             "next trial": STAR,
         }  # fmt: skip
         below = {"LogEI": line(plots.VERMILLION), "the highest": STAR}

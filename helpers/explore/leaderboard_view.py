@@ -46,8 +46,8 @@ def board_state(
     for name, rung in rungs.iterrows():
         rows.append((str(name), PLAN, rung["score"], (rung["high"] - rung["low"]) / 2))
     rows.sort(key=lambda row: -row[2])
-    columns = tuple(zip(*rows, strict=True)) or ((), (), (), ())
-    return BoardState(*columns, _said(entries, rungs, me, budget))
+    labels, kinds, scores, margins = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return BoardState(labels, kinds, scores, margins, _said(entries, rungs, me, budget))
 
 
 def _said(entries: list[Entry], rungs: pd.DataFrame, me: str, budget: int) -> str:

@@ -30,15 +30,16 @@ class LiveState:
 def live_state(study: Study) -> LiveState:
     """A study with one objective as it stands; what failed or has an infinite value is counted in the sentence."""
     trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
-    dots = {kind: ([], []) for kind in KINDS}
-    best, unseen, sign = ([], []), 0, 1 if study.direction.name == "MAXIMIZE" else -1
+    dots: dict[str, tuple[list[int], list[float]]] = {kind: ([], []) for kind in KINDS}
+    best: tuple[list[int], list[float]] = ([], [])
+    unseen, sign = 0, 1 if study.direction.name == "MAXIMIZE" else -1
     for trial in trials:
         kind, value = _place(trial)
         if value is None or not isfinite(value):
             unseen += 1
             continue
-        for column, entry in zip(dots[kind], (trial.number, value), strict=True):
-            column.append(entry)
+        dots[kind][0].append(trial.number)
+        dots[kind][1].append(value)
         feasible = all(broken <= 0 for broken in trial.constraints.values())
         if trial.state == TrialState.COMPLETE and feasible and (not best[1] or sign * (value - best[1][-1]) > 0):
             best[0].append(trial.number)
@@ -58,7 +59,8 @@ def _place(trial: FrozenTrial) -> tuple[str, float | None]:
     complete, pruned = KINDS
     if trial.state == TrialState.COMPLETE:
         return complete, trial.value
-    return pruned, trial.intermediate_values.get(trial.last_step) if trial.state == TrialState.PRUNED else None
+    last = trial.last_step if trial.state == TrialState.PRUNED else None
+    return pruned, None if last is None else trial.intermediate_values[last]
 
 
 class LivePlot(Explorable):
@@ -69,6 +71,8 @@ class LivePlot(Explorable):
     Raises:
         BadInput: the study has several objectives.
     """
+
+    ANNOUNCES = False
 
     def __init__(self, study: Study, value_name: str = "value") -> None:
         if len(study.directions) > 1:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar
 
 import ipywidgets as widgets
@@ -59,8 +60,8 @@ def monitor_state(
     counts = {kind: kinds.count(kind) for kind in (*STYLES, "waiting")}
     started = [trial for trial in trials if trial.datetime_start]
     ours = [trial for trial in started if trial.user_attrs.get("worker") in alive]
-    zero = min((trial.datetime_start for trial in ours or started), default=now)
-    ends = [trial.datetime_complete for trial in started if (trial.datetime_complete or zero) > zero]
+    zero = min((start for trial in ours or started if (start := trial.datetime_start)), default=now)
+    ends = [end for trial in started if (end := trial.datetime_complete) and end > zero]
     going, last = any(alive.values()), max(ends, default=now)
     until = max(now, last) if going or counts["running"] or counts[LEFT] else last
     begin, end = (max(zero, now - RECENT), now) if going else (zero, last)
@@ -74,7 +75,7 @@ def monitor_state(
 
 def _kind(trial: FrozenTrial, alive: Mapping[str, bool]) -> str:
     """The storage says RUNNING until somebody says otherwise; a dead worker never does."""
-    if trial.state == TrialState.RUNNING and not alive.get(trial.user_attrs.get("worker"), True):
+    if trial.state == TrialState.RUNNING and not alive.get(trial.user_attrs.get("worker", NAMELESS), True):
         return LEFT
     return "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
 
@@ -112,11 +113,14 @@ def _best(
     if direction is None:
         return dict.fromkeys(("x", "y", "text"), ()), "Several objectives: no single best."
     steps: list[tuple[float, float]] = []
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    for trial in sorted(complete, key=lambda trial: trial.datetime_complete):
-        better = not steps or (trial.value < steps[-1][1] if direction == "minimize" else trial.value > steps[-1][1])
-        if better and all(value <= 0 for value in trial.constraints.values()):
-            steps.append((max(0.0, (trial.datetime_complete - zero).total_seconds()), trial.value))
+    ended = [(end, trial) for trial in trials if (end := trial.datetime_complete)]
+    for end, trial in sorted(ended, key=itemgetter(0)):
+        if trial.state != TrialState.COMPLETE:
+            continue
+        value = trial.values[0]
+        better = not steps or (value < steps[-1][1] if direction == "minimize" else value > steps[-1][1])
+        if better and all(broken <= 0 for broken in trial.constraints.values()):
+            steps.append((max(0.0, (end - zero).total_seconds()), value))
             number = trial.number
     if not steps:
         return dict.fromkeys(("x", "y", "text"), ()), "Best so far: none."
@@ -135,9 +139,9 @@ class FleetMonitor(Explorable):
         BadInput: the fleet works on another study, or `every_s` is not above 0.
     """
 
+    ANNOUNCES = False
     _newest: ClassVar[weakref.WeakKeyDictionary[Fleet, weakref.ref[FleetMonitor]]] = weakref.WeakKeyDictionary()
     _task: asyncio.Task | None = None
-    _reader: threading.Thread | None = None
 
     def __init__(self, fleet: Fleet, study: Study, every_s: float = 0.5) -> None:
         if study.study_name != fleet.study_name:
@@ -146,7 +150,7 @@ class FleetMonitor(Explorable):
             raise BadInput(f"every_s is {every_s!r}: choose a number of seconds above 0.")
         self.study, self.every_s, self._fleet = study, every_s, weakref.ref(fleet)
         self._known: tuple = [], fleet.workers, datetime.now(), None
-        self._asked, self._trouble, self._news = 0.0, "", ""
+        self._asked, self._trouble, self._news, self._reader = 0.0, "", "", threading.Thread()
         self._victim = widgets.Dropdown(description="worker", layout={"width": "260px"})
         self._kill = widgets.Button(description="Kill (SIGKILL)", button_style="danger", icon="bolt")
         self._add = widgets.Button(description="One worker more", icon="plus", layout={"width": "170px"})
@@ -207,7 +211,7 @@ class FleetMonitor(Explorable):
             self._task.cancel()
         super().close()
 
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         """Text that no run changes; a still picture waits until there is something to see."""
         if plots.wants_stills():
             self.watch(STILL_S)
@@ -230,7 +234,7 @@ class FleetMonitor(Explorable):
 
     def _ask(self) -> bool:
         """Starts a thread that reads the trials; False while an earlier one still waits."""
-        if self._reader and self._reader.is_alive():
+        if self._reader.is_alive():
             return False
         self._asked, self._reader = time.monotonic(), threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -295,7 +299,8 @@ def _empty_figure() -> go.Figure:
         marker = {"color": colour, "pattern": pattern, "line": {"color": "white", "width": 1}}
         figure.add_bar(name=kind, orientation="h", width=0.7, marker=marker, hoverinfo="text", row=1, col=1)
     line = {"color": plots.GREEN, "shape": "hv", "width": 3}
-    label = {"mode": "lines+text", "textposition": "top left", "cliponaxis": False, "textfont": {"color": plots.GREEN}}
+    label = {"mode": "lines+text", "textposition": "top left", "cliponaxis": False}
+    label["textfont"] = {"color": plots.LABELS[plots.GREEN]}
     figure.add_scatter(name=BEST, line=line, showlegend=False, **label, row=2, col=1)
     figure.update_xaxes(title="seconds since the first trial", row=2)
     figure.update_yaxes(ticklabelstandoff=6).update_yaxes(title=BEST, row=2)

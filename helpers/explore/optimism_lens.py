@@ -121,7 +121,7 @@ class OptimismLens(Explorable):
         top = state.outcomes.mean(axis=1)
         half = 1.96 * state.outcomes.std(axis=1, ddof=1) / np.sqrt(SEARCHES)
         again = len(state.chosen) > 1
-        dots = (slice(None), state.chosen if again else [], [state.kept])
+        dots: tuple = (slice(None), state.chosen if again else [], [state.kept])
         with self.figure.batch_update():
             for trace, places in zip(self.figure.data, dots, strict=False):
                 trace.update(x=state.worth[places], y=state.seen[places])
@@ -139,7 +139,7 @@ def _empty_figure() -> go.Figure:
     figure = make_subplots(cols=2, subplot_titles=titles, horizontal_spacing=0.24)
     figure.update_annotations(font_size=14)
     marks = {
-        "a trial": {"color": plots.SKY, "size": 5, "opacity": 0.6},
+        "a trial": {"color": plots.SKY, "size": 5},
         "run again": {"color": plots.ORANGE, "size": 9, "symbol": "circle-open", "line_width": 2},
         "kept": {"color": plots.VERMILLION, "size": 11, "symbol": "diamond"},
     }

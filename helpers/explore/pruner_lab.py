@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain
@@ -23,11 +23,11 @@ from helpers.explore.stepper import dots, line
 from helpers.inside import fixed
 from helpers.replay import Replay, replay
 
-TRIALS, GREY = 100, "#777777"
+TRIALS, GREY = 100, "#5f5f5f"
+Ranges = dict[str, tuple[float, float, float]]  # of each parameter the lowest value, the highest, and the first one
 STARTUP, WARMUP = {"n_startup_trials": (0, 50, 5)}, {"n_warmup_steps": (0, EPOCHS - 1, 0)}
-HALVING = {"min_resource": (1, EPOCHS, 1), "reduction_factor": (2, 9, 3)}
-# What makes the pruner; of each parameter the lowest value, the highest, and the one the lab begins with.
-PRUNERS = {
+HALVING: Ranges = {"min_resource": (1, EPOCHS, 1), "reduction_factor": (2, 9, 3)}
+PRUNERS: dict[str, tuple[Callable[..., pruners.BasePruner], Ranges]] = {
     "none": (pruners.NopPruner, {}),
     "median": (pruners.MedianPruner, {**STARTUP, **WARMUP, "interval_steps": (1, 9, 1)}),
     "percentile": (pruners.PercentilePruner, {"percentile": (0.0, 100.0, 25.0), **STARTUP, **WARMUP}),
@@ -42,8 +42,8 @@ PRUNERS = {
 CURVES = ("all configurations", "the best tenth", "late bloomers")
 ORDERS = ("as drawn", "worst first", "best first")
 STYLES = {
-    "completed": line(plots.BLUE, width=1) | {"opacity": 0.5},
-    "pruned": line(GREY, width=1) | {"opacity": 0.5},
+    "completed": line(plots.BLUE, width=1) | {"opacity": 0.7},
+    "pruned": line(GREY, width=1) | {"opacity": 0.7},
     "cut here": dots(GREY, symbol="x", size=7),
     "had it gone on": line(plots.VERMILLION, width=3, dash="dot") | {"mode": "lines+text"},
     "best killed": line(plots.VERMILLION, width=4) | {"mode": "lines+markers", "marker": {"size": 9}},
@@ -133,7 +133,7 @@ def _traces(seen: Replay, curves: np.ndarray) -> dict[str, tuple]:
         f"{seen.spent:,} epochs spent<br>{saved:,} saved ({seen.saved:.0%})",
         f"{kept} trials completed<br>{killed} pruned",
     ]
-    traces = dict.fromkeys(STYLES, ((), ())) | {
+    traces: dict[str, tuple] = dict.fromkeys(STYLES, ((), ())) | {
         "completed": _lines(curves[~cut], seen.trained[~cut]),
         "pruned": _lines(curves[cut], ends),
         "cut here": (ends, curves[cut, ends - 1]),
@@ -212,7 +212,7 @@ class PrunerLab(Explorable):
         parameters = {chosen.description: chosen.value for chosen in self._sliders[kind]}
         return lab_state(kind, parameters, self._curves.value, self._order.value, self.seed, self._shown.value)
 
-    def _draw(self, _=None) -> None:
+    def _draw(self, _: object = None) -> None:
         self._parameters.children = self._sliders[self._pruner.value]
         state = self.state
         with self.figure.batch_update():
@@ -233,7 +233,7 @@ def _empty_figure() -> go.Figure:
     figure = make_subplots(rows=2, row_heights=[0.77, 0.23], vertical_spacing=0.17)
     for name, style in STYLES.items():
         figure.add_scatter(name=name, cliponaxis=False, showlegend=not name.startswith("best"), **style)
-        figure.data[-1].textfont.color = figure.data[-1].line.color
+        figure.data[-1].textfont.color = plots.LABELS.get(figure.data[-1].line.color)
     for name, colour, shape in (("spent", plots.BLUE, ""), ("saved", GREY, "/")):
         marker = {"color": colour, "pattern": {"shape": shape, "fgcolor": "white"}}
         figure.add_bar(name=name, orientation="h", marker=marker, showlegend=False, row=2, col=1)

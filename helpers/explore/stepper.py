@@ -123,7 +123,7 @@ class Stepper(Explorable):
         """What the picture shows."""
         return self.state_of(self._function.value, self._step.value, self.seed)
 
-    def _draw(self, _=None) -> None:
+    def _draw(self, _: object = None) -> None:
         state = self.state
         with self.figure.batch_update():
             for trace in self.figure.data:

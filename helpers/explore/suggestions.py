@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 import optuna
 import plotly.graph_objects as go
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import CategoricalDistribution
 
 from helpers import plots
 from helpers.errors import one_of
@@ -63,7 +65,7 @@ def suggestion_state(
             values = [suggest(trial, f"x{n}") for n in range(draws)]
         except ValueError as error:
             return SuggestionState(code, (), (), (), f"Optuna refuses: {error}", False)
-    drawn_from = trial.distributions["x0"]
+    drawn_from: Any = trial.distributions["x0"]
     different = _different(drawn_from)
     if different <= BINS:
         edges = np.array([])
@@ -83,8 +85,8 @@ def suggestion_state(
     )
 
 
-def _different(drawn_from: BaseDistribution) -> float:
-    """How many values can come out."""
+def _different(drawn_from: Any) -> float:
+    """How many values can come out of a distribution."""
     if isinstance(drawn_from, CategoricalDistribution):
         return len(drawn_from.choices)
     if drawn_from.single():
@@ -109,12 +111,14 @@ def _written(value: float) -> str:
     return short if float(short) == value and not isinstance(value, int) else repr(value)
 
 
-def _suggestion(kind: str, low: float, high: float, log: bool, step: float | None):
+def _suggestion(
+    kind: str, low: float, high: float, log: bool, step: float | None
+) -> tuple[str, Callable[[optuna.Trial, str], Any]]:
     """The line as the learner would write it, and the call itself."""
     if kind == "categorical":
         choices = ["sgd", "adam", "adamw"]
         return f'trial.suggest_categorical("x", {choices})', lambda t, name: t.suggest_categorical(name, choices)
-    options = {"log": True} if log else {}
+    options: dict[str, Any] = {"log": True} if log else {}
     if kind == "int":
         low, high = int(low), int(high)
         if step is not None:
@@ -133,14 +137,14 @@ class SuggestionExplorer(Explorable):
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self._kind = widgets.ToggleButtons(options=KINDS, value="float", style={"button_width": "110px"})
+        self._kind = widgets.ToggleButtons(
+            options=KINDS, value="float", style={"button_width": "110px"}, tooltip="kind of suggestion"
+        )
         exponents = [(f"1e{n}", float(f"1e{n}")) for n in range(-5, 4)]
         self._low = slider(widgets.SelectionSlider, "low", options=[("0", 0.0), *exponents], value=1e-5)
         self._high = slider(widgets.SelectionSlider, "high", options=exponents, value=1e-1)
         self._log = widgets.Checkbox(description="log=True", value=False)
-        self._step = slider(
-            widgets.SelectionSlider, "step", options=[("none", 0.0), *exponents], value=0.0
-        )
+        self._step = slider(widgets.SelectionSlider, "step", options=[("none", 0.0), *exponents], value=0.0)
         controls = [self._kind, self._low, self._high, self._step, self._log]
         super().__init__(controls, _empty_figure())
         for control in controls:
@@ -153,12 +157,12 @@ class SuggestionExplorer(Explorable):
         return suggestion_state(
             self._kind.value, self._low.value, self._high.value,
             log=self._log.value, step=self._step.value or None, seed=self.seed,
-        )
+        )  # fmt: skip
 
-    def _draw(self, _=None) -> None:
+    def _draw(self, _: object = None) -> None:
         state = self.state
         kind = "category" if self._kind.value == "categorical" else "log" if state.log_axis else "linear"
-        spans = {"offset": None, "width": None}  # Plotly's own, where a bar is one value
+        spans: dict[str, Any] = {"offset": None, "width": None}  # Plotly's own, where a bar is one value
         if state.edges:
             edges = np.array(state.edges)
             spans = {"offset": edges[:-1] - state.positions, "width": np.diff(edges)}

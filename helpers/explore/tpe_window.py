@@ -52,7 +52,7 @@ class TpeWindow(Stepper):
     def empty_figure() -> go.Figure:
         """The panels and their traces, with nothing in them."""
         above = {
-            "function": line("#999999", width=1), "random": dots(plots.INK), "bad": dots(plots.ORANGE, symbol="square"),
+            "function": line("#888888", width=1), "random": dots(plots.INK), "bad": dots(plots.ORANGE, symbol="square"),
             "good": dots(plots.BLUE), "next trial": STAR,
         }  # fmt: skip
         below = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -79,11 +80,11 @@ class TrialPicker(Explorable):
         self._draw()
         return self
 
-    def _on_click(self, trace: object, points: object, state: object) -> None:
+    def _on_click(self, trace: object, points: Any, state: object) -> None:
         self._chosen ^= {self.numbers[n] for n in points.point_inds}
         self._draw()
 
-    def _on_box(self, trace: object, points: object, selector: object) -> None:
+    def _on_box(self, trace: object, points: Any, selector: object) -> None:
         self._chosen |= {self.numbers[n] for n in points.point_inds}
         self._draw()
 

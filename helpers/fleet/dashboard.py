@@ -15,7 +15,7 @@ from html import escape
 import ipywidgets as widgets
 
 from helpers.errors import BadInput
-from helpers.fleet.database import free_port
+from helpers.fleet.database import free_port, let_go
 from helpers.fleet.storage import VARIABLE, hide, open_storage
 
 START_S = 30
@@ -47,7 +47,7 @@ class Dashboard:
             command, stdin=subprocess.PIPE, stdout=self._said, stderr=self._said, start_new_session=True,
             env=os.environ | {VARIABLE: storage_url},
         )  # fmt: skip
-        self._end = weakref.finalize(self, _stop, self._process)
+        self._end = weakref.finalize(self, let_go, self._process, 5)
         self._wait()
 
     def studies(self) -> list[str]:
@@ -94,13 +94,3 @@ class _Where(widgets.HTML):
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         said = "Run this cell: here stand the page's address and the storage's URL."
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": said}
-
-
-def _stop(process: subprocess.Popen) -> None:
-    """Closes the pipe, at which the server ends; by force if it does not."""
-    process.stdin.close()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

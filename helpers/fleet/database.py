@@ -41,11 +41,11 @@ class Database:
     """
 
     def __init__(
-        self, url: str, leash_process: subprocess.Popen | None = None, data: Path | None = None, log: Path | None = None
+        self, url: str, leash_process: subprocess.Popen | None = None, data: Path = Path(), log: Path = Path()
     ) -> None:
         self.url, self.data, self.log, self._leash = url, data, log, leash_process
         self.pid = 0
-        self._close = weakref.finalize(self, _let_go, leash_process) if leash_process else None
+        self._close = weakref.finalize(self, let_go, leash_process, 30) if leash_process else None
 
     def start(self) -> Database:
         """Starts the server, if it does not run, and waits until it answers.
@@ -86,10 +86,11 @@ class Database:
 
     def _order(self, word: str) -> int:
         """Sends a word to the leash and returns its answer: the server's process id, or 0."""
-        if self._leash is None:
+        if self._leash is None or self._close is None:
             raise BadInput("This is your own server: start and stop it yourself.")
         if not self._close.alive or self._leash.poll() is not None:
             raise BadInput("This database was closed: start another with start_postgres().")
+        assert self._leash.stdin and self._leash.stdout  # both are pipes
         self._leash.stdin.write(f"{word}\n")
         self._leash.stdin.flush()
         return int(self._leash.stdout.readline() or 0)
@@ -179,9 +180,9 @@ def _make_cluster(programs: Path, home: Path) -> Path:
     password, secret = secrets.token_urlsafe(24), home / "new"
     for file, text in ((secret, password), (passfile, f"*:*:*:*:{password}\n")):
         _write_secret(file, text)
-    command = [programs / "initdb", "-D", data, "-U", USER, "--pwfile", secret, "--auth=scram-sha-256"]
+    command: list[str | Path] = [programs / "initdb", "-D", data, "-U", USER, "--pwfile", secret]
     options: dict[str, Any] = leash.unprivileged() | {"capture_output": True, "text": True}
-    made = subprocess.run([*command, "--encoding=UTF8", "--locale=C", "--no-sync"], **options)
+    made = subprocess.run([*command, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"], **options)
     secret.unlink()
     if made.returncode:
         raise BadInput(f"{home} cannot be the folder of a database: {made.stderr.strip().splitlines()[-1]}")
@@ -218,14 +219,17 @@ def _make_database(url: str) -> None:
             link.execute(f"CREATE DATABASE {NAME}")
 
 
-def _let_go(leash_process: subprocess.Popen) -> None:
-    """Closing the pipe is the order to end."""
-    leash_process.stdin.close()
+def let_go(process: subprocess.Popen, grace_s: float) -> None:
+    """Closes the pipe to a process, which is its order to end, and ends it by force if it has not after `grace_s`."""
+    if process.stdin:
+        process.stdin.close()
     try:
-        leash_process.wait(30)
+        process.wait(grace_s)
     except subprocess.TimeoutExpired:
-        leash_process.kill()
-    leash_process.stdout.close()
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 def free_port() -> int:

@@ -134,7 +134,8 @@ def _end_processes(processes: list[subprocess.Popen], grace_s: float = 10) -> No
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        process.stdin.close()
+        if process.stdin:
+            process.stdin.close()
 
 
 def _stop(processes: list[subprocess.Popen], folder: Path) -> None:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from typing import Any
 
 
 def main(folder: str, *command: str) -> None:
@@ -40,7 +41,7 @@ def stop(server: subprocess.Popen | None, how: str = "SIGINT") -> None:
         server.wait(5)
 
 
-def unprivileged() -> dict[str, object]:
+def unprivileged() -> dict[str, Any]:
     """Options for `subprocess`: PostgreSQL refuses to run as root, so root runs it as the user nobody."""
     if os.name == "nt" or os.geteuid():
         return {}

@@ -74,7 +74,9 @@ def simulate(
     if not isinstance(sampler, BaseSampler):
         raise BadInput("No sampler came out: give a function such as lambda seed: TPESampler(seed=seed).")
     study, lengths = optuna.create_study(direction=problem.direction, sampler=sampler), np.random.default_rng(seed)
-    now, asked, running, ended = 0.0, 0, [], []
+    now, asked = 0.0, 0
+    running: list[tuple[float, int, float, optuna.Trial, float]] = []
+    ended: list[tuple[float, float, float]] = []
     while True:
         while len(running) < workers and asked < (trials or math.inf) and now < clock:
             trial, length = study.ask(), lengths.lognormal(-(spread**2) / 2, spread)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +22,17 @@ from urllib.parse import urlsplit
 import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 
 from helpers.errors import BadInput
+
+if sys.platform == "win32":  # links need rights there
+    from optuna.storages.journal import JournalFileOpenLock as JournalLock
+else:
+    from optuna.storages.journal import JournalFileSymlinkLock as JournalLock
 
 VARIABLE = "LEARN_OPTUNA_STORAGE"
 FORMS = "sqlite:///FILE, journal:///FILE, postgresql+psycopg://USER@HOST/DATABASE or grpc://HOST:PORT"
@@ -166,7 +172,7 @@ def _journal(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
         raise BadInput(f"{path} is not a journal of Optuna: choose another file.") from None
 
 
-class _WholeLines(JournalFileOpenLock if os.name == "nt" else JournalFileSymlinkLock):  # links need rights on Windows
+class _WholeLines(JournalLock):
     """A full disk leaves half a line behind; one more line after it, and nobody could read the journal any more. Who
     gets the lock cuts it off."""
 
@@ -194,7 +200,7 @@ class _WholeLines(JournalFileOpenLock if os.name == "nt" else JournalFileSymlink
                 return
             if isinstance(error.__context__, FileNotFoundError):  # another one has just removed it
                 raise
-            raise error.__context__ from None
+            raise (error.__context__ or error) from None
 
 
 def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
@@ -234,7 +240,7 @@ def _patient(storage: BaseStorage, patience_s: float) -> BaseStorage:
     return storage
 
 
-def _beating_at_once(storage: BaseStorage) -> BaseStorage:
+def _beating_at_once(storage: Any) -> BaseStorage:
     """Optuna's first sign of life comes when the objective starts. Who is killed before, while the sampler thinks, has
     given none, and a trial that never gave one is never stale: it would run for ever."""
     create, change = storage.create_new_trial, storage.set_trial_state_values
@@ -281,13 +287,16 @@ def _is_gone(error: Exception) -> bool:
     """Whether an error means that the storage cannot be reached or written, and not that the call was wrong."""
     if callable(code := getattr(error, "code", None)):  # grpc.RpcError, without importing grpc
         return code().name in ("UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED")
-    if isinstance(error, StorageInternalError):
-        error = error.__cause__ or error
-    return isinstance(error, OSError | OperationalError | InterfaceError | PendingRollbackError)
+    return isinstance(_inner(error), OSError | OperationalError | InterfaceError | PendingRollbackError)
+
+
+def _inner(error: Exception) -> BaseException:
+    """The driver's own error, where Optuna has wrapped it."""
+    return error.__cause__ or error if isinstance(error, StorageInternalError) else error
 
 
 def _reason(error: Exception) -> str:
     """The driver's own words, their last line."""
-    inner = error.__cause__ or error if isinstance(error, StorageInternalError) else error
+    inner = _inner(error)
     text = str(error.details() if hasattr(error, "details") else getattr(inner, "orig", None) or inner).strip()
     return text.splitlines()[-1].strip() if text else type(inner).__name__

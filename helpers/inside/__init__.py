@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from inspect import signature
+from typing import Any
 
 import numpy as np
 import optuna
@@ -31,7 +32,7 @@ class OptunaMoved(RuntimeError):
         return [f"{type(self).__name__}: {self}"]
 
 
-def private(module: str, owner: object, name: str) -> object:
+def private(module: str, owner: object, name: str) -> Any:
     """The attribute `name` of `owner`, or OptunaMoved."""
     if not hasattr(owner, name):
         raise OptunaMoved(module, owner, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from optuna.samplers import CmaEsSampler
@@ -38,15 +39,15 @@ class _Watched(CmaEsSampler):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed=seed)
-        self.seen = {}
+        self.seen: dict[int, tuple[np.ndarray, np.ndarray, float]] = {}
 
-    def _init_optimizer(self, trans, direction):
+    def _init_optimizer(self, trans: Any, direction: Any) -> Any:
         return self.written(super()._init_optimizer(trans, direction))
 
-    def _restore_optimizer(self, completed_trials):
+    def _restore_optimizer(self, completed_trials: Any) -> Any:
         return self.written(super()._restore_optimizer(completed_trials))
 
-    def written(self, optimizer):
+    def written(self, optimizer: Any) -> Any:
         """Writes mean, covariance and sigma down, and hands the optimizer on."""
         if optimizer is not None:
             sigma, shape = (private(__name__, optimizer, name) for name in ("_sigma", "_C"))

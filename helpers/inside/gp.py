@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from optuna.samplers import GPSampler
@@ -41,9 +42,9 @@ class _Watched(GPSampler):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed=seed, n_startup_trials=START)
-        self.seen = []
+        self.seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def _optimize_acqf(self, acqf, best_params):
+    def _optimize_acqf(self, acqf: Any, best_params: np.ndarray | None) -> np.ndarray:
         import torch  # two seconds to import, so only when it is used
 
         taken = super()._optimize_acqf(acqf, best_params)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from optuna.samplers import TPESampler
@@ -47,13 +48,15 @@ class _Watched(TPESampler):
 
     def __init__(self, grid: np.ndarray, seed: int) -> None:
         super().__init__(seed=seed)
-        self.grid, self.groups, self.seen = grid, {}, {}
+        self.grid = grid
+        self.groups: dict[str, tuple[int, ...]] = {}
+        self.seen: dict[int, dict[str, Any]] = {}
 
-    def _build_parzen_estimator(self, study, search_space, trials, handle_below):
+    def _build_parzen_estimator(self, study: Any, search_space: Any, trials: Any, handle_below: bool) -> Any:
         self.groups["good" if handle_below else "bad"] = tuple(trial.number for trial in trials)
         return super()._build_parzen_estimator(study, search_space, trials, handle_below)
 
-    def _compute_acquisition_func(self, samples, mpe_below, mpe_above):
+    def _compute_acquisition_func(self, samples: Any, mpe_below: Any, mpe_above: Any) -> np.ndarray:
         scores = super()._compute_acquisition_func(samples, mpe_below, mpe_above)
         log_l, log_g = (group.log_pdf({"x0": self.grid}) for group in (mpe_below, mpe_above))
         arrays = {"log_l": log_l, "log_g": log_g, "candidates": samples["x0"], "scores": scores}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 from helpers.errors import one_of
 from helpers.learn.notes import MARKS, Note, plain
@@ -24,7 +25,7 @@ class ClaimFailed(AssertionError):
         return [str(self)]
 
 
-def claim(sentence: str, measured: object, test: str, bound: object) -> Note:
+def claim(sentence: str, measured: Any, test: str, bound: Any) -> Note:
     """Shows `sentence` with its figure and test, for example `claim("...", gain, ">", 0)`.
 
     Args:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-MARKS = {"good": "✓", "bad": "✗", "open": "○"}
-COLOURS = {"good": "#009E73", "bad": "#D55E00", "open": "#0072B2"}
+MARKS = {"good": "✓", "bad": "✗", "open": "○"}  # in the theme's own ink: no green can be read on white and on black
+EDGES = {"good": "#009E73", "bad": "#D55E00", "open": "#0072B2"}
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,10 @@ class Note:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        colour = COLOURS[self.mood]
         detail = "<br>".join(escape(line) for line in self.detail.splitlines())
         return (
-            f'<div style="border-left:4px solid {colour};padding:2px 10px;margin:4px 0">'
-            f'<span style="color:{colour}">{MARKS[self.mood]}</span> <b>{escape(self.headline)}</b>'
-            + (f"<br>{detail}" if detail else "")
-            + "</div>"
+            f'<div style="border-left:4px solid {EDGES[self.mood]};padding:2px 10px;margin:4px 0">'
+            f"{MARKS[self.mood]} <b>{escape(self.headline)}</b>" + (f"<br>{detail}" if detail else "") + "</div>"
         )
 
 

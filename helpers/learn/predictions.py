@@ -7,6 +7,7 @@ from html import escape
 
 import ipywidgets as widgets
 
+from helpers.accessible import AccessibleNames
 from helpers.errors import BadInput, one_of
 from helpers.learn.notes import Note
 
@@ -19,9 +20,10 @@ class Prediction(widgets.VBox):
     def __init__(self, question: str, options: Sequence[str]) -> None:
         self.question, self.options = question, tuple(options)
         self._buttons = widgets.ToggleButtons(
-            options=self.options, value=None, style={"button_width": "auto"}, layout={"width": "auto"}
+            options=self.options, value=None, style={"button_width": "auto"}, layout={"width": "auto"}, tooltip=question
         )
-        super().__init__([widgets.HTML(f"<b>Your prediction:</b> {escape(question)}"), self._buttons])
+        asked = widgets.HTML(f"<b>Your prediction:</b> {escape(question)}")
+        super().__init__([asked, self._buttons, AccessibleNames()])
 
     @property
     def guess(self) -> str | None:
@@ -39,7 +41,7 @@ class Prediction(widgets.VBox):
         headline = f"You predicted {self.guess}; measured: {outcome}."
         return Note("good" if right else "bad", headline, f"{why}\n{score}".strip())
 
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         choices = " | ".join(self.options)
         text = f"Your prediction: {self.question} [ {choices} ]"
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": text}

@@ -9,8 +9,9 @@ from html import escape
 import ipywidgets as widgets
 from IPython.display import Markdown
 
+from helpers.accessible import AccessibleNames, announced
 from helpers.errors import BadInput
-from helpers.learn.notes import COLOURS, MARKS
+from helpers.learn.notes import MARKS
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,14 @@ class Quiz(widgets.VBox):
         ]
         self._marks = [widgets.HTML() for _ in self.questions]
         self._button = widgets.Button(description="How did I do?", icon="check", button_style="primary")
-        self._total = widgets.HTML()
+        self._total = announced(widgets.HTML())
         self._button.on_click(lambda _: self.mark())
         rows = zip(self.questions, self._radios, self._marks, strict=True)
         groups = [
             widgets.VBox([widgets.HTML(f"<b>{n}. {escape(question.text)}</b>"), radio, mark])
             for n, (question, radio, mark) in enumerate(rows, start=1)
         ]
-        super().__init__([*groups, self._button, self._total])
+        super().__init__([*groups, self._button, self._total, AccessibleNames()])
 
     @property
     def answers(self) -> tuple[str | None, ...]:
@@ -123,7 +124,7 @@ class Quiz(widgets.VBox):
         given = sum(answer is not None for answer in self.answers)
         return f"{self.score} of {len(self.questions)} right; {len(self.questions) - given} not answered."
 
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         text = [f"Quiz: {len(self.questions)} questions"]
         page = ["<ol>"]
         for n, question in enumerate(self.questions, start=1):
@@ -142,4 +143,4 @@ def _marked(question: Question, given: str | None) -> str:
     mood = "good" if given == question.answer else "bad"
     again = "" if mood == "good" else f" Read again: notebook {escape(question.title)}."
     said = "" if mood == "good" else f"The answer: <b>{escape(question.answer)}</b>. "
-    return f'<span style="color:{COLOURS[mood]}">{MARKS[mood]}</span> {said}{escape(question.why)}{again}'
+    return f"{MARKS[mood]} {said}{escape(question.why)}{again}"

@@ -1,5 +1,6 @@
 """Solutions of notebook 01. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 01.1
 def my_objective(trial):
     config = TrainingConfig(

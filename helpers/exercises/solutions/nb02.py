@@ -1,5 +1,6 @@
 """Solutions of notebook 02. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 02.1
 def repaired_1(trial):
     widths = [16, 32, 64, 128]

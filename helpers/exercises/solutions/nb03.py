@@ -1,5 +1,6 @@
 """Solutions of notebook 03. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 03.1
 def regret(values, optimum):
     return optimum - np.maximum.accumulate(values)
@@ -18,9 +19,7 @@ my_grid = {
 
 
 # Exercise 03.3
-my_race = race(
-    find_function("branin"), {name: entrants[name] for name in ("Random", "QMC")}, trials=60, seeds=SEEDS
-)
+my_race = race(find_function("branin"), {name: entrants[name] for name in ("Random", "QMC")}, trials=60, seeds=SEEDS)
 verdict = paired_tests(my_race)["better"][0] or "neither"
 
 

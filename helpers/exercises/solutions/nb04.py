@@ -1,5 +1,6 @@
 """Solutions of notebook 04. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 04.1
 def good_group(values):
     size = min(int(np.ceil(0.1 * len(values))), 25)

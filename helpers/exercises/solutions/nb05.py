@@ -1,5 +1,6 @@
 """Solutions of notebook 05. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 05.1
 class HillClimber(CubeSampler):
     step = 0.1

@@ -1,5 +1,6 @@
 """Solutions of notebook 06. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 06.1
 class GapPruner(BasePruner):
     def __init__(self, gap=0.2):

@@ -1,5 +1,6 @@
 """Solutions of notebook 09. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 09.1
 def divergence(shares_all, shares_best):
     return float(np.sum(shares_all * (shares_best / shares_all - 1) ** 2))

@@ -1,5 +1,6 @@
 """Solutions of notebook 10. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 10.1
 def suggest_config(trial):
     optimizer = trial.suggest_categorical("optimizer", ["sgd", "adam"])

@@ -1,5 +1,6 @@
 """Solutions of notebook 12. Each stands in the place of the dots; `check` is called by the notebook."""
 
+
 # Exercise 12.1
 def spent(trials):
     return sum(trial.last_step or 0 for trial in trials)

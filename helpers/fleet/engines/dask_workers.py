@@ -38,6 +38,7 @@ def work(*arguments: str) -> int:
     """One worker, from start to end, in a process of its own: Python handles signals in main threads only."""
     command = [sys.executable, "-m", "helpers.worker", "--quiet", "--leashed", *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stderr  # a pipe
         said = worker.stderr.read()  # and stdin stays open: with this process the worker ends too
     if worker.returncode == 2:
         raise BadInput(said.strip().splitlines()[-1])

@@ -12,13 +12,16 @@ import os
 import sys
 
 import optuna
-from optuna.distributions import FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
-SPACE = {"C": FloatDistribution(0.01, 100, log=True), "gamma": FloatDistribution(1e-5, 0.1, log=True)}
+SPACE: dict[str, BaseDistribution] = {
+    "C": FloatDistribution(0.01, 100, log=True),
+    "gamma": FloatDistribution(1e-5, 0.1, log=True),
+}
 
 
 def accuracy(C: float, gamma: float) -> float:

@@ -87,7 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def without_drawings(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Each figure as its still alone: what Plotly draws is not ours to mend, and axe would take seconds to go through."""
+    """Each figure as its still alone: what Plotly draws is not ours, and axe would take seconds for it."""
     for output in (output for found in notebook.cells for output in found.get("outputs", [])):
         output.get("data", {}).pop(PLOTLY, None)
     return notebook

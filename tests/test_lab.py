@@ -33,6 +33,7 @@ def listening(lab: Lab, at_least: int, seconds: float = 30) -> list[tuple[str, i
     return found
 
 
+@pytest.mark.slow  # needs the machine for itself
 def test_it_answers_soon(lab: Lab) -> None:
     """Within ten seconds of the command."""
     assert lab.seconds < 10

@@ -88,9 +88,10 @@ def test_the_rest_by_mouse(page: Page) -> None:
 def test_the_learner_joins_the_comparison(page: Page) -> None:
     """After the game the comparison, run again, has the learner's own line."""
     comparison = cell_with(page, NOTEBOOK, "plots.best_so_far(")
-    expect(comparison.locator(".annotation")).to_have_text([re.compile("random$"), re.compile("TPE$")])
+    expect(comparison.locator(".annotation")).to_have_text([re.compile("random$"), re.compile("TPE$")])  # after a mark
     comparison.locator(".jp-InputArea-editor").click()
     page.keyboard.press("Shift+Enter")
     comparison = cell_with(page, NOTEBOOK, "plots.best_so_far(")
-    expect(comparison.locator(".annotation")).to_have_text([re.compile(f"{name}$") for name in ("random", "TPE", "you")])
+    names = [re.compile(f"{name}$") for name in ("random", "TPE", "you")]
+    expect(comparison.locator(".annotation")).to_have_text(names)
     screenshot(page, "game_compared")

@@ -108,6 +108,8 @@ def page(folder: Path) -> Iterator[Page]:
         put_setting(lab, "notebook-extension:tracker", {"windowingMode": "none"})
         with lab_page(lab.url, "widgets.ipynb") as opened:
             run_all(opened)
+            named = opened.locator(".js-plotly-plot[aria-label]")  # each has been drawn to its title
+            expect(named).to_have_count(len(EXPLORABLES), timeout=90_000)
             cell(opened, len(CELLS) - 1).evaluate("cell => cell.classList.add('broken')")
             yield opened
 

@@ -14,6 +14,8 @@ from helpers.training import TrainingConfig, fit
 from tests.browser import GREETINGS, cell_with, lab_page, run_all, screenshot
 from tests.lab import serving_lab
 
+pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
+
 NOTEBOOK = "00_start_here.ipynb"
 BUDGET = 15
 

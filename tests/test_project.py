@@ -138,6 +138,7 @@ def test_the_network_of_a_finished_trial_can_be_had(few: Dataset, store: Watched
 
 
 @pytest.mark.skipif(not HAS_FORK, reason="processes cannot be forked here")
+@pytest.mark.slow  # twenty kills
 def test_killed_trials_are_resumed_as_if_nothing_had_happened() -> None:
     """Twenty kills at random moments, others in each run; `python -m tests.resume` shows them."""
     command = [sys.executable, "-m", "tests.resume", f"--kills={KILLS}", f"--seed={os.getpid()}"]

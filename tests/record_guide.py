@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import re
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
@@ -22,10 +21,9 @@ from typing import Any
 import nbformat
 from tqdm import tqdm
 
-from helpers.learn.seed import VARIABLE
 from tests.outputs import without_progress_bars
-from tests.store_outputs import ROOT, all_notebooks, run
-from tests.test_notebooks import PEAK, solved
+from tests.store_outputs import ROOT, all_notebooks
+from tests.test_notebooks import measured_run, solved
 
 FILE = ROOT / "tests" / "guide.json"
 SEEDS = range(5)
@@ -52,12 +50,8 @@ def record_run(path: Path, seed: int) -> dict[str, Any]:
     """Runs one notebook, solved, in a new kernel; memory in MB, the rest in seconds."""
     notebook, _ = solved(path)
     code = fingerprint(notebook)
-    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
-    begin = time.perf_counter()
-    run(notebook, **{VARIABLE: str(seed)})
-    seconds = time.perf_counter() - begin
-    peak = int(notebook.cells.pop().outputs[0].text.split()[1])
-    return {"code": code, "seconds": round(seconds, 1), "peak": round(peak * 1024 / 1e6),
+    seconds, peak = measured_run(notebook, seed)
+    return {"code": code, "seconds": round(seconds, 1), "peak": round(peak / 1e6),
             "sections": section_seconds(notebook), "claims": claims(notebook),
             "predictions": predictions(notebook)}  # fmt: skip
 

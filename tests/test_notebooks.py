@@ -42,6 +42,15 @@ def solved(path) -> tuple[nbformat.NotebookNode, list[str]]:
     return notebook, keys
 
 
+def measured_run(notebook: nbformat.NotebookNode, seed: int) -> tuple[float, int]:
+    """Runs a notebook in place at one seed: seconds, with the kernel's start, and its peak in bytes."""
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
+    begin = time.perf_counter()
+    run(notebook, **{VARIABLE: str(seed)})
+    seconds = time.perf_counter() - begin
+    return seconds, int(notebook.cells.pop().outputs[0].text.split()[1]) * 1024
+
+
 def texts(notebook: nbformat.NotebookNode) -> str:
     """Every text output of a notebook that was run."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
@@ -54,14 +63,10 @@ def texts(notebook: nbformat.NotebookNode) -> str:
 def test_claims_and_solutions_hold_at_every_seed(path, seed):
     """Claims raise when they fail; each solution is found correct; memory stays inside its limit."""
     notebook, keys = solved(path)
-    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
-    begin = time.perf_counter()
-    run(notebook, **{VARIABLE: str(seed)})
-    seconds = time.perf_counter() - begin
+    seconds, peak = measured_run(notebook, seed)
     said = texts(notebook)
     for key in keys:
         assert f"Exercise {key}: correct." in said
-    peak = int(notebook.cells[-1].outputs[0].text.split()[1]) * 1024
     print(f"{path.stem}, seed {seed}: {seconds:.1f} s, {peak / 1e6:.0f} MB")
     SECONDS.setdefault(path, []).append(seconds)
     assert peak <= LIMIT_BYTES

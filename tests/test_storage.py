@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import optuna
+import psycopg
 import pytest
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
@@ -18,8 +22,8 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from helpers.errors import BadInput
 from helpers.fleet import storage as module
-from helpers.fleet.database import start_postgres
-from helpers.fleet.storage import StorageLost, causes, hide, open_storage
+from helpers.fleet.database import TUNING, start_postgres
+from helpers.fleet.storage import VARIABLE, StorageLost, causes, hide, open_storage
 from tests.bench_storage import proxy
 from tests.test_database import needs_wheel
 
@@ -124,6 +128,45 @@ def test_what_a_server_refuses(postgres: str) -> None:
         with pytest.raises(BadInput, match=sentence) as error:
             open_storage(url)
         assert "secret" not in str(error.value)
+
+
+@needs_wheel
+def test_a_full_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty open a storage where ten may: each is served in its turn. While nobody leaves, one sentence says so."""
+    monkeypatch.setitem(TUNING, "max_connections", "10")
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with start_postgres() as database:
+
+        def opened(n: int) -> str:
+            storage = open_storage(database.url)
+            study = optuna.create_study(study_name=str(n), storage=storage)
+            storage._backend.engine.dispose()  # type: ignore[attr-defined]
+            return study.study_name
+
+        with ThreadPoolExecutor(30) as room:
+            assert sorted(room.map(opened, range(30)), key=int) == [str(n) for n in range(30)]
+        monkeypatch.setattr("helpers.fleet.storage.PASSES_S", 2)
+        address = database.url.replace("+psycopg", "")
+        with ExitStack() as stack:
+            with pytest.raises(psycopg.OperationalError):  # until it is full
+                for _ in range(20):
+                    stack.enter_context(psycopg.connect(address))
+            with pytest.raises(BadInput, match=r"The server at .* is full: end a program that uses it"):
+                open_storage(database.url)
+        assert len(optuna.get_all_study_names(open_storage(database.url))) == 30
+
+
+@needs_wheel
+def test_a_storage_keeps_one_connection(postgres: str) -> None:
+    """A room of thirty has 100 between them; what a study needs for a moment is given back."""
+    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as watcher:
+        count = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        gc.collect()
+        before = watcher.execute(count).fetchone()
+        study = optuna.create_study(storage=open_storage(postgres))
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=8, n_jobs=4)
+        after = watcher.execute(count).fetchone()
+    assert before is not None and after is not None and after[0] == before[0] + 1
 
 
 @pytest.mark.parametrize(("scheme", "name"), [("sqlite", "an SQLite database"), ("journal", "a journal of Optuna")])

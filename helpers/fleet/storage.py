@@ -7,6 +7,7 @@ SQLAlchemy URL, three slashes start a relative path and four an absolute one.
 from __future__ import annotations
 
 import os
+import random
 import re
 import sys
 import time
@@ -52,6 +53,10 @@ REFUSALS = {
     "database is locked": "Another program keeps {database} locked: try again when it has finished.",
     "not a database": "{database} is not an SQLite database: choose another file.",
 }
+# What passes by itself: another program that makes the tables, or one that leaves and makes room on a full server.
+FULL = "too many clients|connection slots are reserved|too many connections"
+PASSES = f"already exists|duplicate key|UNIQUE constraint|{FULL}"
+PASSES_S = 30
 
 
 class StorageLost(Exception):
@@ -123,27 +128,41 @@ def _postgres(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
     except (ArgumentError, ValueError):
         raise BadInput(f"{hide(url)} cannot be read as a URL: write {FORMS.split(', ')[2].split(' or')[0]}.") from None
     connect = {name: value for name, value in CONNECT.items() if name not in parts.query}
-    return _database(url, parts, heartbeat, engine_kwargs={"pool_pre_ping": True, "connect_args": connect})
+    # One connection is kept between calls and not five: a server has about 100 for everybody in the room.
+    kept = {"pool_pre_ping": True, "pool_size": 1, "connect_args": connect}
+    return _database(url, parts, heartbeat, engine_kwargs=kept)
+
+
+class _Opened(RDBStorage):
+    """Where opening fails, what it had connected to is closed at once, and not when the memory is swept."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(*args, **kwargs)
+        except BaseException:
+            if hasattr(self, "engine"):
+                self.engine.dispose()
+            raise
 
 
 def _database(url: str, parts: URL, heartbeat: dict[str, Any], **options: Any) -> BaseStorage:
     """An RDBStorage with Optuna's cache in front. Two programs that open an empty database at once both make its
-    tables, and the slower one tries again; so does one that comes while a server restarts."""
+    tables, and the slower one tries again; so does one that comes while a server restarts or is full."""
     start = time.monotonic()
     while True:
         try:
-            storage = RDBStorage(url, **heartbeat, **options)
+            storage = _Opened(url, **heartbeat, **options)
             if storage.engine.dialect.name == "sqlite":
                 _begin_immediately(storage.engine)
             return optuna.storages.get_storage(storage)
         except (DBAPIError, StorageInternalError) as error:
-            race = re.search("already exists|duplicate key|UNIQUE constraint", _reason(error))
-            late = time.monotonic() > start + (30 if race else 2)
+            passes = re.search(PASSES, _reason(error))
+            late = time.monotonic() > start + (PASSES_S if passes else 2)
             if late or any(words in _reason(error) for words in REFUSALS):
                 raise BadInput(_sentence(_reason(error), url, parts)) from None
         except (RuntimeError, ImportError) as error:
             raise BadInput(f"{hide(url)} cannot be used: {error}") from None
-        time.sleep(0.2)
+        time.sleep(random.uniform(0.1, 1))  # those who came at once do not come back at once
 
 
 def _begin_immediately(engine: Engine) -> None:
@@ -159,6 +178,8 @@ def _sentence(reason: str, url: str, parts: URL) -> str:
     for words, sentence in REFUSALS.items():
         if words in reason:
             return sentence.format(user=parts.username, database=parts.database)
+    if re.search(FULL, reason):
+        return f"The server at {hide(url)} is full: end a program that uses it, or let its owner raise max_connections."
     if parts.password:
         reason = reason.replace(str(parts.password), "***")
     return f"No database answers at {hide(url)}: start its server, or correct the URL ({reason})."

@@ -14,7 +14,7 @@ from helpers import explore
 from helpers.learn.exercises import read_solutions
 from helpers.learn.seed import VARIABLE
 from tests.outputs import PLOTLY, WIDGET, is_progress_bar
-from tests.store_outputs import METADATA, ROOT, all_notebooks, run
+from tests.store_outputs import METADATA, ROOT, STILL, all_notebooks, run
 
 NOTEBOOKS = all_notebooks()
 CHECK = re.compile(r'^check\("(\d\d\.\d)"', re.MULTILINE)
@@ -114,7 +114,7 @@ def test_every_figure_has_a_still_picture(path):
         if re.match(rf"({'|'.join(explore.__all__)}):", output.get("data", {}).get("text/plain", ""))
     ]  # fmt: skip
     assert pictured and (explorables or path.name.startswith(("01", "05")))
-    assert all(len(data.get("image/png", "")) > 5_000 for data in pictured + explorables)
+    assert all(len(data.get(STILL, "")) > 3_000 for data in pictured + explorables)
 
 
 @each_notebook

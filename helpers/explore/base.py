@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -37,7 +38,14 @@ class Explorable(widgets.VBox):
         return bundle
 
 
+WIDE: dict[str, Any] = {"style": {"description_width": "140px"}, "layout": {"width": "480px"}}
+
+
 def slider(cls: type, description: str, **options: Any) -> widgets.Widget:
     """A slider that speaks on release or key press, wide enough for its name."""
-    style = {"description_width": "140px"}
-    return cls(description=description, style=style, layout={"width": "480px"}, continuous_update=False, **options)
+    return cls(description=description, continuous_update=False, **WIDE, **options)
+
+
+def menu(description: str, options: Sequence[Any], **more: Any) -> widgets.Dropdown:
+    """A menu as wide as the sliders."""
+    return widgets.Dropdown(description=description, options=options, **WIDE, **more)

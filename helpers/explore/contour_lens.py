@@ -18,7 +18,7 @@ from plotly.subplots import make_subplots
 from helpers import plots
 from helpers.benchmark import SPACE, load_benchmark
 from helpers.errors import BadInput, one_of
-from helpers.explore.base import Explorable, slider
+from helpers.explore.base import Explorable, menu, slider
 
 PAIR = ("learning_rate", "width")
 SEARCHES = ("these two, the others at their best", "all seven")
@@ -136,10 +136,9 @@ class ContourLens(Explorable):
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        wide = {"style": {"description_width": "140px"}, "layout": {"width": "480px"}}
         self._trials = slider(widgets.IntSlider, "trials", value=20, min=TRIALS[0], max=TRIALS[1], step=5)
-        self._search = widgets.Dropdown(description="searched", options=SEARCHES, **wide)
-        self._sampler = widgets.Dropdown(description="sampler", options=tuple(SAMPLERS), **wide)
+        self._search = menu("searched", SEARCHES)
+        self._sampler = menu("sampler", tuple(SAMPLERS))
         controls = [self._trials, self._search, self._sampler]
         super().__init__(controls, _empty_figure())
         for control in controls:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.errors import one_of
-from helpers.explore.base import Explorable
+from helpers.explore.base import Explorable, menu, slider
 from helpers.importance import BUDGETS, EVALUATORS, PROBLEMS, SAMPLERS, load_importances
 
 TRACES = ("one study", "median", "the truth")
@@ -50,14 +50,8 @@ class ImportanceLens(Explorable):
         one_of("problem", problem, tuple(PROBLEMS))
         menus = {"problem": (tuple(PROBLEMS), problem), "sampler": (tuple(SAMPLERS), "random"),
                  "evaluator": (tuple(EVALUATORS), "PED-ANOVA")}  # fmt: skip
-        wide = {"style": {"description_width": "140px"}, "layout": {"width": "480px"}}
-        self._controls = {
-            name: widgets.Dropdown(options=options, value=value, description=name, **wide)
-            for name, (options, value) in menus.items()
-        }
-        self._controls["trials"] = widgets.SelectionSlider(
-            options=BUDGETS, value=50, description="trials", continuous_update=False, **wide
-        )
+        self._controls = {name: menu(name, options, value=value) for name, (options, value) in menus.items()}
+        self._controls["trials"] = slider(widgets.SelectionSlider, "trials", options=BUDGETS, value=50)
         super().__init__(list(self._controls.values()), _empty_figure())
         for control in self._controls.values():
             control.observe(self._draw, "value")

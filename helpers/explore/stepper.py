@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import Explorable, slider
+from helpers.explore.base import Explorable, menu, slider
 from helpers.functions import Function, find_function
 from helpers.inside import check_function, fixed
 
@@ -103,13 +103,12 @@ class Stepper(Explorable):
 
     def __init__(self, functions: Sequence[Function] | None = None, seed: int = 0) -> None:
         self.seed = seed
-        menu = [find_function(name) for name in self.NAMES] if functions is None else list(functions)
-        if not menu:
+        offered = [find_function(name) for name in self.NAMES] if functions is None else list(functions)
+        if not offered:
             raise BadInput("There is nothing to choose from: give at least one Function.")
-        for function in menu:
+        for function in offered:
             check_function(function, self.DIMENSIONS)
-        style = {"description_width": "140px"}
-        self._function = widgets.Dropdown(options=[(f.name, f) for f in menu], description="function", style=style)
+        self._function = menu("function", [(function.name, function) for function in offered])
         step, first, last = self.STEPS
         self._step = slider(widgets.IntSlider, step, min=0, max=last, value=first)
         super().__init__([self._function, self._step], self.empty_figure())

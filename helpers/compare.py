@@ -93,6 +93,17 @@ def made_of(make: Callable[[int], object], seed: int) -> object:
     return make(seed) if callable(make) and not isinstance(make, type) else None
 
 
+def sampler_of(make: Callable[[int], object], seed: int, name: str = "The function") -> BaseSampler:
+    """The sampler that a function makes of a seed, or BadInput."""
+    sampler = made_of(make, seed)
+    if isinstance(sampler, BaseSampler):
+        return sampler
+    raise BadInput(
+        f"{name} makes no sampler: give a function of a seed that returns a new one, such as "
+        "lambda seed: TPESampler(seed=seed)."
+    )
+
+
 def check_seeds(seeds: Sequence[int]) -> None:
     """Raises BadInput for fewer than two seeds, or for one that comes twice."""
     if len(set(seeds)) < 2 or len(set(seeds)) < len(seeds):
@@ -173,9 +184,7 @@ def regret_of(problem: Problem, values: np.ndarray) -> np.ndarray:
 
 def _run(problem: Problem, name: str, make: Callable, seed: int, trials: int, workers: int) -> np.ndarray:
     """One run, (2, trials): regret after each trial, seconds of each trial."""
-    sampler = made_of(make, seed)
-    if not isinstance(sampler, BaseSampler):
-        raise BadInput(f"{name} does not make a sampler: give a function such as lambda seed: TPESampler(seed=seed).")
+    sampler = sampler_of(make, seed, name)
     directions: tuple[Direction, ...] = getattr(problem, "directions", None) or (problem.direction,)
     study = optuna.create_study(directions=directions, sampler=sampler)
     values: list[float] = []

@@ -47,7 +47,11 @@ PATTERNS = {"FAIL": "x", "PRUNED": "/", "RUNNING": "."}  # of plot_timeline's ba
 EVERY_TRIAL = ("plot_timeline", "plot_intermediate_values")  # they show trials whatever their value
 FIXED_NAME = ("plot_intermediate_values", "plot_hypervolume_history", "plot_pareto_front", "plot_timeline",
               "plot_terminator_improvement")  # fmt: skip
-ANY_KIND = ("plot_timeline", "plot_param_importances")  # they need no target for several objectives
+ANY_KIND = (
+    "plot_timeline",
+    "plot_param_importances",
+    "plot_parallel_coordinate",
+)  # of objectives
 NEEDS: dict[str, Needs] = {
     "plot_optimization_history": Needs(),
     "plot_slice": Needs(complete=2, params=1),

@@ -15,7 +15,7 @@ from pathlib import Path
 from helpers.errors import BadInput
 
 PROJECT = "learn-optuna"
-REINSTALL = "run `make lab` again in the course's folder"
+REINSTALL = "run `make lab` again in the course's folder (with conda: `conda env update -f environment.yml`)"
 
 
 @dataclass(frozen=True)

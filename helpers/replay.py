@@ -17,7 +17,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import TrialState
 from tqdm.auto import tqdm
 
-from helpers.benchmark import EPOCHS, Benchmark
+from helpers.benchmark import Benchmark
 from helpers.compare import Race, check_seeds, made_of
 from helpers.errors import BadInput, one_of
 from helpers.functions import Direction
@@ -134,8 +134,9 @@ def race_pruners(table: Benchmark, plans: Plans, *, epochs: int, seeds: Sequence
         BadInput: fewer than two seeds, a budget below one whole training, no plan, or one that makes something else.
     """
     check_seeds(seeds)
-    if epochs < EPOCHS or not plans:
-        raise BadInput(f"A race of pruners needs at least one plan and {EPOCHS} epochs, one whole training.")
+    whole = table.recording.epochs
+    if epochs < whole or not plans:
+        raise BadInput(f"A race of pruners needs at least one plan and {whole} epochs, one whole training.")
     worst = table.optimum - table.frame()["validation_accuracy"].min()
     regret, seconds = np.full((2, len(plans), len(seeds), epochs), worst)
     runs = [(p, s) for p in range(len(plans)) for s in range(len(seeds))]

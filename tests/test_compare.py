@@ -128,7 +128,10 @@ def test_seconds_are_those_of_a_suggestion() -> None:
 # What is refused
 
 SEEDS = re.escape("A race needs at least two seeds, all different: one run cannot tell skill from luck.")
-NO_SAMPLER = re.escape("TPE does not make a sampler: give a function such as lambda seed: TPESampler(seed=seed).")
+NO_SAMPLER = re.escape(
+    "TPE makes no sampler: give a function of a seed that returns a new one, such as "
+    "lambda seed: TPESampler(seed=seed)."
+)
 AT_LEAST = re.escape("A race needs at least one entrant, one trial and one worker.")
 
 

@@ -21,7 +21,7 @@ PLOTS = sorted(NEEDS)
 ONE, SEVERAL = ("minimize",), ("minimize", "minimize")
 FOR_SEVERAL = ("plot_pareto_front", "plot_hypervolume_history")
 FOR_ONE = ("plot_intermediate_values", "plot_terminator_improvement")
-WITHOUT_TARGET = (*FOR_SEVERAL, *FOR_ONE, "plot_timeline", "plot_param_importances")
+WITHOUT_TARGET = (*FOR_SEVERAL, *FOR_ONE, "plot_timeline", "plot_param_importances", "plot_parallel_coordinate")
 OPTIONS = {"plot_hypervolume_history": {"reference_point": [3.0, 3.0]}}
 
 

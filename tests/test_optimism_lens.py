@@ -93,7 +93,9 @@ def test_a_slider_redraws() -> None:
     assert lens.message != before and re.match("1000 trainings", lens.message)
 
 
-@pytest.mark.parametrize(("settings", "said"), [({"trial": 30}, "no slider 'trial'"), ({"top": 4}, "top is 4: choose")])
+@pytest.mark.parametrize(
+    ("settings", "said"), [({"trial": 30}, "Unknown control .trial."), ({"top": 4}, "Unknown top 4: choose")]
+)
 def test_from_code_only_what_the_sliders_have(settings: dict, said: str) -> None:
     """A name or a value that they have not is refused."""
     with pytest.raises(BadInput, match=said):

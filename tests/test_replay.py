@@ -13,7 +13,7 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvin
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from helpers.benchmark import CONFIGURATIONS, EPOCHS, load_benchmark
+from helpers.benchmark import CONFIGURATIONS, EPOCHS, SMUDGED, load_benchmark
 from helpers.compare import Race, race
 from helpers.errors import BadInput
 from helpers.learn import course_seed
@@ -290,6 +290,16 @@ def test_a_race_of_nonsense_is_refused(changes: dict, sentence: str) -> None:
     ask = {"plans": {"P": plan("Random", "median")}, "epochs": EPOCHS, "seeds": (0, 1), "quiet": True} | changes
     with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
         race_pruners(TABLE, **ask)
+
+
+def test_a_whole_training_is_that_of_the_table() -> None:
+    """The smudged digits were trained for 18 epochs: that is budget enough, and one less is not."""
+    table = load_benchmark(recording=SMUDGED)
+    ask = {"plans": {"P": plan("Random", "median")}, "seeds": (0, 1), "quiet": True}
+    raced = race_pruners(table, **ask, epochs=table.recording.epochs)
+    assert raced.regret.shape == (1, 2, table.recording.epochs)
+    with pytest.raises(BadInput, match=f"at least one plan and {table.recording.epochs} epochs"):
+        race_pruners(table, **ask, epochs=table.recording.epochs - 1)
 
 
 # What was saved

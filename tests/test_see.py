@@ -187,6 +187,8 @@ def test_clicks_boxes_and_numbers_choose(study: Study) -> None:
     assert picker.answer == [first, second, picker.numbers[4]]
     picker._typed.value = f"{first}, 7"
     assert picker.message.startswith("'7' is not the number of a dot.") and len(picker.answer) == 3
+    picker._typed.value = "²"
+    assert picker.message.startswith("'²' is not the number of a dot.") and len(picker.answer) == 3
     picker._clear.click()
     assert is_blank(picker.answer) and picker._typed.value == ""
 

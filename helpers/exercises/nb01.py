@@ -21,7 +21,7 @@ from helpers.training import fit
 
 WANTED_SPACE = {
     "learning_rate": FloatDistribution(0.001, 1, log=True),
-    "batch_size": IntDistribution(16, 256),
+    "batch_size": IntDistribution(16, 256, log=True),
     "optimizer": CategoricalDistribution(["sgd", "adam"]),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.accessible import AccessibleNames, announced
+from helpers.errors import one_of
 
 
 class Explorable(widgets.VBox):
@@ -38,7 +39,16 @@ class Explorable(widgets.VBox):
         return bundle
 
 
+LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom"}  # above the figure, in one line
 WIDE: dict[str, Any] = {"style": {"description_width": "140px"}, "layout": {"width": "480px"}}
+
+
+def move(controls: Mapping[str, widgets.Widget], settings: Mapping[str, object]) -> None:
+    """Moves controls by name, from code; BadInput for an unknown control, or for a value that it does not offer."""
+    for name, value in settings.items():
+        one_of("control", name, tuple(controls))
+        one_of(name, value, tuple(controls[name].options))
+        controls[name].value = value
 
 
 def slider(cls: type, description: str, **options: Any) -> widgets.Widget:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 
 import ipywidgets as widgets
@@ -146,8 +146,7 @@ def evidence_figure(choice: Choice, races: Mapping[str, Race]) -> go.Figure:
     one_of("race", choice.evidence, tuple(races))
     race = races[choice.evidence]
     if choice.sampler in BLIND:
-        rows = [race.names.index(name) for name in BLIND]
-        race = replace(race, names=BLIND, regret=race.regret[rows], seconds=race.seconds[rows])
+        race = race.only(*BLIND)
     title = f"The evidence: {choice.evidence}, {race.regret.shape[1]} seeds, median and quartiles"
     figure = plots.regret_race(race, title, emphasised=choice.sampler)
     return figure.update_layout(height=plots.HEIGHT, width=plots.WIDTH)

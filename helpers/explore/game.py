@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import Explorable, slider
+from helpers.explore.base import LEGEND, Explorable, slider
 
 Settings = Mapping[str, float]
 
@@ -140,7 +140,7 @@ class BeTheSampler(Explorable):
 
 def _empty_figure(budget: int) -> go.Figure:
     figure = go.Figure(layout={"title": "Your search", "margin_t": 80})
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    figure.update_layout(legend=LEGEND)
     figure.add_scatter(
         mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial", zorder=1,
         hovertemplate="trial %{x}: %{y:.3f}<br>%{text}<extra></extra>",

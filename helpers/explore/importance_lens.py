@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.errors import one_of
-from helpers.explore.base import Explorable, menu, slider
+from helpers.explore.base import LEGEND, Explorable, menu, move, slider
 from helpers.importance import BUDGETS, EVALUATORS, PROBLEMS, SAMPLERS, load_importances
 
 TRACES = ("one study", "median", "the truth")
@@ -68,10 +68,7 @@ class ImportanceLens(Explorable):
         Raises:
             BadInput: unknown control or value.
         """
-        for name, value in settings.items():
-            one_of("control", name, tuple(self._controls))
-            one_of(name, value, tuple(self._controls[name].options))
-            self._controls[name].value = value
+        move(self._controls, settings)
         return self
 
     def _draw(self, _: object = None) -> None:
@@ -100,4 +97,4 @@ def _empty_figure() -> go.Figure:
         figure.add_scatter(name=name, mode="markers", marker=marker)
     figure.update_traces(marker_line_width=3, selector={"name": TRACES[1]})
     figure.update_xaxes(title="importance (all together: 1)", range=[-0.02, 1.02])
-    return figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, margin_l=120)
+    return figure.update_layout(legend=LEGEND, margin_l=120)

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.capstone import BUDGET
-from helpers.explore.base import Explorable
+from helpers.explore.base import LEGEND, Explorable
 from helpers.leaderboard import Entry, Leaderboard
 
 A_NAME, YOU, PLAN = "a name", "you", "a plan of the ladder, mean of its runs"
@@ -104,4 +104,4 @@ def _empty_figure() -> go.Figure:
             error_x={"type": "data", "thickness": 1.5}, hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title="accuracy on the test images, held-back seeds").update_yaxes(automargin=True)
-    return figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, showlegend=True)
+    return figure.update_layout(legend=LEGEND, showlegend=True)

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import Explorable
+from helpers.explore.base import LEGEND, Explorable
 
 WAITING = "No trial yet: hand this plot to study.optimize(..., callbacks=[live])."
 KINDS = {"complete": (plots.BLUE, "circle"), "pruned, at its last report": (plots.ORANGE, "triangle-down-open")}
@@ -97,7 +97,7 @@ def _empty_figure(value_name: str) -> go.Figure:
     """Dots of each kind and a line, none of them with a place yet."""
     title = {"text": "While it runs", "y": 0.97, "yref": "container"}
     figure = go.Figure(layout={"title": title, "showlegend": True})
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    figure.update_layout(legend=LEGEND)
     for kind, (colour, symbol) in KINDS.items():
         figure.add_scatter(name=kind, mode="markers", marker={"color": colour, "symbol": symbol, "size": 8})
     figure.add_scatter(name=BEST, mode="lines", line={"color": plots.GREEN, "shape": "hv", "width": 3})

@@ -21,7 +21,7 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import Explorable
+from helpers.explore.base import LEGEND, Explorable
 
 if TYPE_CHECKING:  # a notebook without a fleet need not pay for its libraries
     from helpers.fleet.fleet import Fleet, WorkerState
@@ -305,6 +305,6 @@ def _empty_figure() -> go.Figure:
     figure.update_xaxes(title="seconds since the first trial", row=2)
     figure.update_yaxes(ticklabelstandoff=6).update_yaxes(title=BEST, row=2)
     title = {"text": "Trials by worker", "yref": "container", "y": 0.97}
-    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "traceorder": "normal"}
+    legend = LEGEND | {"traceorder": "normal"}
     figure.update_layout(title=title, legend=legend, showlegend=True)  # also when all trials are of one kind
     return figure.update_layout(barmode="overlay", margin={"l": 110, "t": 85})

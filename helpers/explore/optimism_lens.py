@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from helpers import plots
 from helpers.benchmark import load_benchmark
 from helpers.errors import BadInput
-from helpers.explore.base import Explorable, slider
+from helpers.explore.base import Explorable, move, slider
 
 TRIALS, SEEDS, TOP, FRESH, SEARCHES = (10, 30, 100, 300, 1000), (1, 2, 3, 5, 10), (1, 2, 3, 5, 10), 5, 200
 ROWS = ("best seen", "worth of it", "after the re-run", "best there was")
@@ -108,12 +108,7 @@ class OptimismLens(Explorable):
         Raises:
             BadInput: unknown slider, or a value that it does not have.
         """
-        for name, value in settings.items():
-            if name not in self._controls:
-                raise BadInput(f"There is no slider {name!r}: choose one of {', '.join(self._controls)}.")
-            if value not in self._controls[name].options:
-                raise BadInput(f"{name} is {value!r}: choose one of {self._controls[name].options}.")
-            self._controls[name].value = value
+        move(self._controls, settings)
         return self
 
     def _draw(self, _: object = None) -> None:

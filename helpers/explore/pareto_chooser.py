@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import Explorable
+from helpers.explore.base import LEGEND, Explorable
 
 TRACES = ("out of reach", "within the limit", "Pareto front", "limit", "chosen")
 
@@ -141,4 +141,4 @@ def _empty_figure(names: tuple[str, str]) -> go.Figure:
     figure.update_xaxes(title=f"{names[1]} (logarithmic)", type="log", dtick="D2").update_yaxes(
         title=names[0], rangemode="tozero"
     )
-    return figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    return figure.update_layout(legend=LEGEND)

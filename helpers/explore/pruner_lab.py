@@ -18,7 +18,7 @@ from plotly.subplots import make_subplots
 from helpers import plots
 from helpers.benchmark import EPOCHS, IMAGES, SEEDS, load_benchmark
 from helpers.errors import BadInput, one_of
-from helpers.explore.base import Explorable, slider
+from helpers.explore.base import LEGEND, Explorable, slider
 from helpers.explore.stepper import dots, line
 from helpers.inside import fixed
 from helpers.replay import Replay, replay
@@ -241,6 +241,6 @@ def _empty_figure() -> go.Figure:
     figure.update_xaxes(title=f"share of {TRIALS} whole trainings", range=[0, 1], tickformat=".0%", row=2)
     figure.update_yaxes(title="validation accuracy", range=[0, 1.02], row=1)
     figure.update_yaxes(side="right", autorange="reversed", ticklabelstandoff=6, row=2)
-    legend = {"orientation": "h", "y": 1.03, "yanchor": "bottom", "traceorder": "normal"}
+    legend = LEGEND | {"traceorder": "normal"}
     title = {"text": "Recorded curves, each as far as the pruner let it go", "yref": "container", "y": 0.97}
     return figure.update_layout(title=title, barmode="stack", margin={"t": 85, "r": 170}, legend=legend)

@@ -93,7 +93,7 @@ class TrialPicker(Explorable):
         if change["new"] == _listed(self._chosen):
             return
         words = [word for word in re.split(r"[\s,;]+", change["new"]) if word]
-        wrong = [word for word in words if not word.isdigit() or int(word) not in self.numbers]
+        wrong = [word for word in words if not word.isdecimal() or int(word) not in self.numbers]
         if wrong:
             self.say(f"{wrong[0]!r} is not the number of a dot. {self._said()}")
         else:

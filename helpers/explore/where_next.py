@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from threadpoolctl import threadpool_limits
 
 from helpers import plots
-from helpers.compare import made_of
+from helpers.compare import sampler_of
 from helpers.errors import BadInput
 from helpers.explore.stepper import contour, dots
 from helpers.functions import Function
@@ -39,18 +39,9 @@ def next_asks(
         raise BadInput("The study has no finished trials, or they share no parameter: run some first.")
     if asks < 1:
         raise BadInput(f"{asks} asks give no cloud: ask at least once.")
+    samplers = (sampler_of(make_sampler, asks * seed + n) for n in range(asks))
     with threadpool_limits(1):  # as in helpers.inside
-        return pd.DataFrame([_ask(study, trials, space, _made(make_sampler, asks * seed + n)) for n in range(asks)])
-
-
-def _made(make_sampler: Callable[[int], BaseSampler], seed: int) -> BaseSampler:
-    sampler = made_of(make_sampler, seed)
-    if isinstance(sampler, BaseSampler):
-        return sampler
-    raise BadInput(
-        f"{make_sampler!r} makes no sampler: give a function of a seed that returns a new one, "
-        "such as lambda seed: TPESampler(seed=seed)."
-    )
+        return pd.DataFrame([_ask(study, trials, space, sampler) for sampler in samplers])
 
 
 def _ask(study: optuna.Study, trials: list, space: dict, sampler: BaseSampler) -> dict:

@@ -38,7 +38,7 @@ class Fleet:
     environment, and ends when the kernel does: its standard input is a pipe that closes then.
 
     Raises:
-        BadInput: neither `trials` nor `total` is given, or a number is not possible.
+        BadInput: fewer than one worker, or neither `trials` nor `total`. What else is not possible each worker says.
     """
 
     def __init__(

@@ -16,12 +16,10 @@ import optuna
 import plotly.graph_objects as go
 from optuna.samplers import BaseSampler
 
-from helpers.compare import made_of, regret_of
+from helpers.compare import regret_of, sampler_of
 from helpers.errors import BadInput
 from helpers.functions import Problem
-from helpers.plots import PALETTE
-
-DASHES = ("solid", "dash", "dot", "dashdot")
+from helpers.plots import DASHES, PALETTE
 
 
 @dataclass(frozen=True)
@@ -70,9 +68,7 @@ def simulate(
         BadInput: no worker, no trial (ended), no end, a negative spread, what makes no sampler, a value that is nan.
     """
     _check(workers, trials, clock, spread)
-    sampler = made_of(make_sampler, seed)
-    if not isinstance(sampler, BaseSampler):
-        raise BadInput("No sampler came out: give a function such as lambda seed: TPESampler(seed=seed).")
+    sampler = sampler_of(make_sampler, seed)
     study, lengths = optuna.create_study(direction=problem.direction, sampler=sampler), np.random.default_rng(seed)
     now, asked = 0.0, 0
     running: list[tuple[float, int, float, optuna.Trial, float]] = []

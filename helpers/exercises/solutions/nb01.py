@@ -5,7 +5,7 @@
 def my_objective(trial):
     config = TrainingConfig(
         learning_rate=trial.suggest_float("learning_rate", 0.001, 1, log=True),
-        batch_size=trial.suggest_int("batch_size", 16, 256),
+        batch_size=trial.suggest_int("batch_size", 16, 256, log=True),
         optimizer=trial.suggest_categorical("optimizer", ["sgd", "adam"]),
         epochs=3,
         seed=SEED,

@@ -29,23 +29,17 @@ def score(**settings) -> float:
     return fit(TrainingConfig(**settings, epochs=3, seed=SEED), data)[1][-1].validation_accuracy
 
 
-def fit_value(trial, optimizer: str = "sgd", last: str = "validation_accuracy", **changes) -> float:
+def fit_value(trial, last: str = "validation_accuracy", log: bool = True, **changes) -> float:
     """An objective for exercise 01.1 with something of it changed."""
     config = {
         "learning_rate": trial.suggest_float("learning_rate", 0.001, 1, log=True),
-        "batch_size": trial.suggest_int("batch_size", 16, 256, log=True),
+        "batch_size": trial.suggest_int("batch_size", 16, 256, log=log),
         "optimizer": trial.suggest_categorical("optimizer", ["sgd", "adam"]),
         "epochs": 3,
         "seed": SEED,
     }
     _, epochs = fit(TrainingConfig(**(config | changes)), data)
     return getattr(epochs[-1], last)
-
-
-def unequal_steps(trial) -> float:
-    """An objective for exercise 01.1 whose batch size moves in equal steps."""
-    trial.suggest_int("batch_size", 16, 256)
-    return fit_value(trial)
 
 
 def study_of(direction: str, sampler, trials: int) -> optuna.Study:
@@ -260,7 +254,7 @@ WRONG = [
     ("00.3", {"learning_rate": 0.3}, "four knobs"),
     ("00.3", 7, "dictionary"),
     ("01.1", lambda trial: trial.suggest_float("learning_rate", 0.001, 1), "equal factors"),
-    ("01.1", lambda trial: unequal_steps(trial), "equal factors, so it wants log=True"),
+    ("01.1", lambda trial: fit_value(trial, log=False), "equal factors, so it wants log=True"),
     ("01.1", lambda trial: fit_value(trial, last="validation_loss"), "it returned"),
     ("01.1", lambda trial: fit_value(trial, optimizer="adam", epochs=5), "training 3 epochs"),
     ("01.1", lambda trial: fit_value(trial) and None, "return one number"),

@@ -134,9 +134,9 @@ def test_the_picture_shows_the_median_of_the_runs() -> None:
         ({"trials": None}, "Say where the simulation ends"),
         ({"spread": -0.5}, "spread of a trial's length is -0.5"),
         ({"spread": math.nan}, "spread of a trial's length is nan"),
-        ({"make_sampler": TPESampler}, "give a function such as"),
-        ({"make_sampler": lambda seed: TPESampler}, "give a function such as"),
-        ({"make_sampler": TPESampler(seed=0)}, "give a function such as"),
+        ({"make_sampler": TPESampler}, "makes no sampler: give a function of a seed"),
+        ({"make_sampler": lambda seed: TPESampler}, "makes no sampler: give a function of a seed"),
+        ({"make_sampler": TPESampler(seed=0)}, "makes no sampler: give a function of a seed"),
     ],
 )
 def test_nonsense_is_refused_in_a_sentence(wrong: dict, sentence: str) -> None:

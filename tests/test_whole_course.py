@@ -66,7 +66,7 @@ def test_what_goes_wrong_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """An error, a warning, a deprecated call and a process that stays; a progress bar and print are no fault."""
     monkeypatch.setattr(learner, "GRACE_S", 1)
     cells = [
-        "from tqdm.auto import tqdm; print(len(list(tqdm(range(3)))))",
+        "from tqdm.auto import tqdm; import time; print(len([time.sleep(0.5) for _ in tqdm(range(3))]))",
         "1 / 0",
         "import warnings; warnings.warn('beware')",
         "import optuna; optuna.logging.set_verbosity(optuna.logging.ERROR)\n"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -15,13 +16,26 @@ from helpers.accessible import AccessibleNames, announced
 from helpers.errors import one_of
 
 
+class _Figure(go.FigureWidget):
+    """A figure whose later views show what it shows: in another cell, or after the page is loaded again.
+
+    Plotly starts a new view from what the figure was when it was last displayed by itself, which ours never are.
+    """
+
+    @contextmanager
+    def batch_update(self) -> Iterator[None]:
+        with super().batch_update():
+            yield
+        self._repr_mimebundle_()  # as if it were displayed: brings what a view starts from up to date
+
+
 class Explorable(widgets.VBox):
     """Controls, a figure and a status line for the screen reader and for those who read without a kernel."""
 
     ANNOUNCES = True  # the line is read out when it changes; not where it changes by itself
 
     def __init__(self, controls: list[widgets.Widget], figure: go.Figure) -> None:
-        self.figure = go.FigureWidget(figure).update_layout(height=plots.HEIGHT, width=plots.WIDTH)
+        self.figure = _Figure(figure).update_layout(height=plots.HEIGHT, width=plots.WIDTH)
         self.status, self.message = widgets.HTML(), ""
         if self.ANNOUNCES:
             announced(self.status)

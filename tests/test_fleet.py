@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,18 +121,21 @@ def test_stopping_tells_the_running_trial_to_fail(file: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["with", "forgotten"])
-def test_no_worker_and_no_folder_is_left(file: str, way: str) -> None:
+def test_no_worker_and_no_file_is_left(file: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither after a with block nor after the last reference is gone; a suspended worker ends, too."""
+    (scratch := tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     fleet = Fleet(file, "s", SLEEPING, workers=2, trials=500)
-    pids, folder = [worker.pid for worker in fleet.workers], fleet._folder
+    pids = [worker.pid for worker in fleet.workers]
     until(running(file))
+    assert not list(scratch.iterdir())  # a killed kernel could not delete them
     fleet.kill(1, signal.SIGSTOP)
     if way == "with":
         with fleet:
             pass
     del fleet
     gc.collect()
-    assert not any(psutil.pid_exists(pid) for pid in pids) and not folder.exists()
+    assert not any(psutil.pid_exists(pid) for pid in pids) and not list(scratch.iterdir())
 
 
 def test_workers_end_with_their_owner(file: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
 import os
-import shutil
 import signal as signals
 import socket
 import subprocess
@@ -13,7 +13,7 @@ import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import IO
 
 from helpers.errors import BadInput
 from helpers.fleet.storage import VARIABLE, hide
@@ -58,9 +58,9 @@ class Fleet:
         if workers < 1 or (trials is None and total is None):
             raise BadInput("A fleet needs at least 1 worker, and trials= for each or total= for all together.")
         self.url, self.study_name = url, study_name
-        self._folder = Path(tempfile.mkdtemp(prefix="optuna-fleet-"))
         self._processes: list[subprocess.Popen] = []
-        self._end = weakref.finalize(self, _stop, self._processes, self._folder)
+        self._said: list[IO[bytes]] = []
+        self._end = weakref.finalize(self, _end_processes, self._processes)
         numbers = {"trials": trials, "total": total, "heartbeat": heartbeat_s, "grace": grace_s}
         flags = [f"--{name}={number}" for name, number in numbers.items() if number is not None]
         self._command = [sys.executable, "-m", "helpers.worker", f"--study={study_name}", f"--objective={objective}"]
@@ -71,13 +71,14 @@ class Fleet:
 
     def add(self) -> WorkerState:
         """One worker more."""
-        with open(self._folder / f"{len(self._processes)}.txt", "wb") as said:
-            self._processes.append(
-                subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=self._environment,
-                    start_new_session=True,
-                )
-            )  # fmt: skip
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - gone with this process, however that ends
+        self._processes.append(
+            subprocess.Popen(
+                self._command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=self._environment,
+                start_new_session=True,
+            )
+        )  # fmt: skip
+        self._said.append(said)
         return self.workers[-1]
 
     @property
@@ -90,7 +91,11 @@ class Fleet:
 
     def said(self, n: int) -> str:
         """What worker n has written: nothing, or a sentence that explains its exit code."""
-        return (self._folder / f"{n}.txt").read_text(errors="replace").strip()
+        file = self._said[n].fileno()
+        if not os.fstat(file).st_size:
+            return ""
+        with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as text:  # read() would move where the worker writes
+            return text[:].decode(errors="replace").strip()
 
     def kill(self, n: int, signal: int = KILL) -> None:
         """Sends a signal to worker n; SIGKILL leaves it no time for anything."""
@@ -136,8 +141,3 @@ def _end_processes(processes: list[subprocess.Popen], grace_s: float = 10) -> No
             process.wait()
         if process.stdin:
             process.stdin.close()
-
-
-def _stop(processes: list[subprocess.Popen], folder: Path) -> None:
-    _end_processes(processes)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -76,7 +76,7 @@ def work(case: Case, data: Dataset, begun: Callable[[], None] = lambda: None) ->
 
 
 def kill_at(case: Case, data: Dataset, delay: float, context) -> bool:
-    """Starts a worker and kills it `delay` seconds after its trial has begun; false if it was done by then."""
+    """Starts a worker and kills it `delay` seconds after its trial has begun; false if the trial was whole by then."""
     begun = context.Event()
     process = context.Process(target=work, args=(case, data, begun.set))
     process.start()
@@ -84,7 +84,8 @@ def kill_at(case: Case, data: Dataset, delay: float, context) -> bool:
     time.sleep(delay)
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    return process.exitcode == -signal.SIGKILL
+    whole = case.study().trials[0].state == TrialState.COMPLETE  # also of a process that had yet to leave
+    return process.exitcode == -signal.SIGKILL and not whole
 
 
 def together(jobs: list[Callable[[], None]], context) -> None:

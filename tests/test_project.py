@@ -6,7 +6,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import optuna
 import pytest
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta
 from optuna.storages import InMemoryStorage
+from optuna.trial import TrialState
 
 from helpers.data import Dataset
 from helpers.fleet import Fleet, open_storage
 from helpers.project import keep_checkpoint, newest_checkpoint, resume_or_start
 from helpers.training import Training, TrainingConfig
+from tests import resume
 from tests.bench import one_thread
 from tests.store_outputs import ROOT
 
@@ -143,7 +146,28 @@ def test_killed_trials_are_resumed_as_if_nothing_had_happened() -> None:
     """Twenty kills at random moments, others in each run; `python -m tests.resume` shows them."""
     command = [sys.executable, "-m", "tests.resume", f"--kills={KILLS}", f"--seed={os.getpid()}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.stdout.splitlines()[-1:] == [f"{KILLS} of {KILLS} are the same to the bit."], done
+    assert done.stdout.splitlines()[-1:] == [f"{KILLS} of {KILLS} are the same to the bit."], done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not HAS_FORK, reason="processes cannot be forked here")
+@pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.RUNNING])
+def test_a_kill_counts_when_it_hits_a_running_trial(
+    few: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: TrialState
+) -> None:
+    """A process may be killed after its trial was told and before it leaves: there is nothing left to resume."""
+
+    def lingers(case: resume.Case, data: Dataset, begun: Callable[[], None]) -> None:
+        trial = case.study().ask()
+        if state == TrialState.COMPLETE:
+            case.study().tell(trial, 0.5)
+        begun()
+        time.sleep(60)
+
+    monkeypatch.setattr(resume, "work", lingers)
+    case = resume.Case(tmp_path, TrainingConfig(**resume.BASE))
+    case.study()
+    hit = resume.kill_at(case, few, 0, multiprocessing.get_context("fork"))
+    assert (hit, case.study().trials[0].state) == (state == TrialState.RUNNING, state)
 
 
 WHERE = """

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import os
+from unittest import mock
 
 import nbval.plugin
 import pytest
 
 from helpers.learn.seed import VARIABLE
-from tests.outputs import comparable, without_progress_bars
+from tests.arithmetic import ARITHMETICS, environment, has_the_reference
+from tests.outputs import comparable, statement, without_progress_bars
 
 os.environ[VARIABLE] = "0"  # stored outputs are those of the default seed
 
-_compare = nbval.plugin.IPyNbCell.compare_outputs
+_compare, _setup = nbval.plugin.IPyNbCell.compare_outputs, nbval.plugin.IPyNbFile.setup
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """In which arithmetic notebooks run; only the outputs of the reference are compared to the last digit."""
+    usual = "reference" if has_the_reference() else "own"
+    parser.addoption("--arithmetic", choices=ARITHMETICS, default=usual, help="the notebooks' (tests/arithmetic.py)")
+
+
+def _start_kernel(notebook):
+    with mock.patch.dict(os.environ, environment(notebook.config.option.arithmetic), clear=True):
+        _setup(notebook)
 
 
 def _compare_like_with_like(cell, test, ref, skip_compare=None):
-    """Leaves progress bars out and rounds the floats of figures; everything else nbval compares to the letter."""
-    test, ref = ([comparable(output) for output in without_progress_bars(outputs)] for outputs in (test, ref))
+    """Leaves progress bars out; compares to the letter, figures' floats rounded, or else what the outputs state."""
+    view = comparable if cell.config.option.arithmetic == "reference" else statement
+    test, ref = ([view(output) for output in without_progress_bars(outputs)] for outputs in (test, ref))
     return _compare(cell, test, ref, skip_compare)
 
 
-nbval.plugin.IPyNbCell.compare_outputs = _compare_like_with_like
+nbval.plugin.IPyNbCell.compare_outputs, nbval.plugin.IPyNbFile.setup = _compare_like_with_like, _start_kernel
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

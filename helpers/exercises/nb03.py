@@ -14,7 +14,8 @@ from helpers.errors import BadInput
 from helpers.learn.exercises import NotQuite, exercise
 from helpers.problems.functions import find_function
 from helpers.problems.table import SPACE, load_benchmark
-from helpers.races.race import paired_tests, race
+from helpers.races.race import race
+from helpers.races.statistics import paired_tests
 
 CELLS, CLOSE = 36, 0.005
 SITUATIONS = {

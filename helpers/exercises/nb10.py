@@ -14,9 +14,8 @@ from optuna.trial import FixedTrial, TrialState
 
 from helpers.learn.exercises import NotQuite, check_function, exercise
 from helpers.training.checkpoint import load_training, save_training
-from helpers.training.config import TrainingConfig
 from helpers.training.data import Dataset
-from helpers.training.train import Training
+from helpers.training.train import Training, TrainingConfig
 
 OPTIMIZERS = ("sgd", "adam")
 SPACE = {

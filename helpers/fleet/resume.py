@@ -27,9 +27,8 @@ from optuna.trial import FrozenTrial, Trial
 
 from helpers.errors import BadInput
 from helpers.training.checkpoint import load_training, save_training
-from helpers.training.config import TrainingConfig
 from helpers.training.data import Dataset
-from helpers.training.train import Training
+from helpers.training.train import Training, TrainingConfig
 
 
 def keep_checkpoint(trial: Trial, training: Training, store: Any) -> None:

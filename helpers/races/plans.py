@@ -53,7 +53,7 @@ def climb(problem: Capstone, plans: Mapping[str, Plan], seeds: Sequence[int], *,
         quiet: no progress bar.
 
     Returns:
-        A race for `compare.paired_tests`, one regret a run: how far its score stands below the best recorded one.
+        A race for `statistics.paired_tests`, one regret a run: how far its score stands below the best recorded one.
 
     Raises:
         BadInput: fewer than two seeds; a Refused when a plan breaks the rules.

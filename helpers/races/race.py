@@ -1,29 +1,33 @@
-"""Races between samplers over many seeds, and the tests that have to pass before anyone says "better"."""
+"""Races between samplers, and between pruners, over many seeds."""
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pandas as pd
+from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler
-from scipy.stats import rankdata, ttest_1samp, wilcoxon
+from optuna.trial import TrialState
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from helpers.errors import BadInput, one_of
 from helpers.problems.functions import Direction, Problem
+from helpers.problems.table import Benchmark
+from helpers.races.replay import follow
 
 RACES = Path(__file__).parent / "recorded" / "races.npz"
 Entrants = Mapping[str, Callable[[int], BaseSampler]]
+Plans = Mapping[str, Callable[[int], tuple[BaseSampler, BasePruner]]]
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,35 @@ def race(
     return Race(problem.name, tuple(entrants), regret, np.median(seconds, axis=1))
 
 
+def race_pruners(table: Benchmark, plans: Plans, *, epochs: int, seeds: Sequence[int], quiet: bool = False) -> Race:
+    """Searches with the same number of *epochs*, however many trials a pruner makes of them.
+
+    Args:
+        plans: makes a sampler and a pruner of a seed.
+        epochs: the budget of one run. A trial that is unfinished when it ends does not count.
+
+    Returns:
+        A race whose last axis counts epochs; the regret before the first completed trial is the worst recorded one.
+
+    Raises:
+        BadInput: fewer than two seeds, a budget below one whole training, no plan, or one that makes something else.
+    """
+    check_seeds(seeds)
+    whole = table.recording.epochs
+    if epochs < whole or not plans:
+        raise BadInput(f"A race of pruners needs at least one plan and {whole} epochs, one whole training.")
+    worst = table.optimum - table.frame()["validation_accuracy"].min()
+    regret, seconds = np.full((2, len(plans), len(seeds), epochs), worst)
+    runs = [(p, s) for p in range(len(plans)) for s in range(len(seeds))]
+    for p, s in tqdm(runs, desc="race of pruners", leave=False, disable=quiet):
+        begin = time.perf_counter()
+        name, plan = list(plans.items())[p]
+        for spent, value in _run_pruner(table, name, plan, seeds[s], epochs):
+            regret[p, s, spent - 1 :] = table.optimum - value
+        seconds[p, s] = (time.perf_counter() - begin) / epochs
+    return Race(f"{table.name}, by epochs", tuple(plans), regret, np.median(seconds, axis=1))
+
+
 def made_of(make: Callable[[int], object], seed: int) -> object:
     """What a function makes of a seed; None for a class, which would take the seed for something else, and the like."""
     return make(seed) if callable(make) and not isinstance(make, type) else None
@@ -108,51 +141,6 @@ def check_seeds(seeds: Sequence[int]) -> None:
     """Raises BadInput for fewer than two seeds, or for one that comes twice."""
     if len(set(seeds)) < 2 or len(set(seeds)) < len(seeds):
         raise BadInput("A race needs at least two seeds, all different: one run cannot tell skill from luck.")
-
-
-def paired_tests(race: Race) -> pd.DataFrame:
-    """Every pair of entrants: who ended with less regret, in how many runs, and how easily chance does that.
-
-    Wilcoxon's signed-rank test on the final regrets, run by run (Demsar, JMLR 7, 2006), corrected for the number of
-    pairs (Holm, 1979). `better` is empty where the corrected p is 0.05 or more.
-    """
-    rows = []
-    for a, b in combinations(race.names, 2):
-        gap = race.final(a) - race.final(b)
-        gap = gap[gap != 0]  # as wilcoxon does
-        p = wilcoxon(gap).pvalue if len(gap) else 1.0
-        ahead = a if np.sum(np.sign(gap) * rankdata(np.abs(gap))) < 0 else b
-        rows.append((a, b, int(np.sum(gap < 0)), int(np.sum(gap > 0)), float(p), ahead))
-    table = pd.DataFrame(rows, columns=["a", "b", "a wins", "b wins", "p", "better"])
-    table["p"] = _holm(table["p"].to_numpy(dtype=float))
-    return table.assign(better=np.where(table["p"] < 0.05, table["better"], ""))
-
-
-@dataclass(frozen=True)
-class Equivalence:
-    """`difference` is the mean of a's regret minus b's, `p` how easily chance makes it look smaller than the margin."""
-
-    difference: float
-    margin: float
-    p: float
-
-
-def equivalence(race: Race, a: str, b: str, margin: float) -> Equivalence:
-    """Two one-sided paired t-tests: p below 0.05 shows that the mean final regrets differ by less than `margin`.
-
-    Source: Lakens, "Equivalence tests", Social Psychological and Personality Science 8, 2017. That a difference was
-    not found would show nothing.
-
-    Raises:
-        BadInput: unknown entrant, or a margin that is not above 0.
-    """
-    if not margin > 0:
-        raise BadInput(f"The margin is {margin}: say, above 0, which difference would be too small to matter.")
-    gap = race.final(a) - race.final(b)
-    if not np.any(gap):
-        return Equivalence(0.0, margin, 0.0)
-    sides = (ttest_1samp(gap, -margin, alternative="greater"), ttest_1samp(gap, margin, alternative="less"))
-    return Equivalence(float(gap.mean()), margin, float(max(side.pvalue for side in sides)))
 
 
 @cache
@@ -228,9 +216,22 @@ def _check_space(study: optuna.Study, name: str) -> None:
         raise BadInput(f"{name} has no model of {left_out} and draws it at random: choose another sampler.")
 
 
-def _holm(p: np.ndarray) -> np.ndarray:
-    """Holm's corrected p values, in the given order."""
-    order = np.argsort(p)
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p)))))
-    return corrected
+def _run_pruner(table: Benchmark, name: str, plan: Callable, seed: int, epochs: int) -> Iterable[tuple[int, float]]:
+    """One search; yields (epochs spent, final accuracy) whenever a completed trial is better than all before it."""
+    made = made_of(plan, seed)
+    if not (isinstance(made, tuple) and list(map(isinstance, made, (BaseSampler, BasePruner))) == [True, True]):
+        raise BadInput(f"{name} makes no sampler and pruner: give lambda seed: (TPESampler(seed=seed), NopPruner()).")
+    study = optuna.create_study(
+        direction=table.direction, sampler=made[0], pruner=made[1], study_name=f"run {seed}"
+    )  # fmt: skip
+    spent, best = 0, -math.inf
+    while spent < epochs:
+        trial = study.ask()
+        curve = table.curve(table.nearest(table.suggest(trial))).tolist()
+        for _ in follow(study, trial, enumerate(curve, start=1)):
+            spent += 1
+            if spent > epochs:
+                return
+        if study.get_trials(deepcopy=False)[-1].state == TrialState.COMPLETE and curve[-1] > best:
+            best = curve[-1]
+            yield spent, best

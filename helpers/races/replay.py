@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
 import optuna
-import pandas as pd
 from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
-from tqdm.auto import tqdm
 
 from helpers.errors import BadInput, one_of
 from helpers.problems.functions import Direction
-from helpers.problems.table import Benchmark
-from helpers.races.race import Race, check_seeds, made_of
-
-Plans = Mapping[str, Callable[[int], tuple[BaseSampler, BasePruner]]]
 
 
 @dataclass(frozen=True)
@@ -118,77 +110,6 @@ def follow(study: optuna.Study, trial: optuna.Trial, curve: Iterable[tuple[int, 
             study.tell(trial, state=TrialState.PRUNED)
             return
     study.tell(trial, value)
-
-
-def race_pruners(table: Benchmark, plans: Plans, *, epochs: int, seeds: Sequence[int], quiet: bool = False) -> Race:
-    """Searches with the same number of *epochs*, however many trials a pruner makes of them.
-
-    Args:
-        plans: makes a sampler and a pruner of a seed.
-        epochs: the budget of one run. A trial that is unfinished when it ends does not count.
-
-    Returns:
-        A race whose last axis counts epochs; the regret before the first completed trial is the worst recorded one.
-
-    Raises:
-        BadInput: fewer than two seeds, a budget below one whole training, no plan, or one that makes something else.
-    """
-    check_seeds(seeds)
-    whole = table.recording.epochs
-    if epochs < whole or not plans:
-        raise BadInput(f"A race of pruners needs at least one plan and {whole} epochs, one whole training.")
-    worst = table.optimum - table.frame()["validation_accuracy"].min()
-    regret, seconds = np.full((2, len(plans), len(seeds), epochs), worst)
-    runs = [(p, s) for p in range(len(plans)) for s in range(len(seeds))]
-    for p, s in tqdm(runs, desc="race of pruners", leave=False, disable=quiet):
-        begin = time.perf_counter()
-        name, plan = list(plans.items())[p]
-        for spent, value in _run(table, name, plan, seeds[s], epochs):
-            regret[p, s, spent - 1 :] = table.optimum - value
-        seconds[p, s] = (time.perf_counter() - begin) / epochs
-    return Race(f"{table.name}, by epochs", tuple(plans), regret, np.median(seconds, axis=1))
-
-
-def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int = 0) -> pd.DataFrame:
-    """What each entrant saved on the way to the quality of the baseline's median run after `at` epochs (or its last).
-
-    Columns: `epochs` until half of the runs are there (the budget, where they never are); `saved`, the share of the
-    baseline's epochs that this spares; `low` and `high`, its 95 % interval from 2,000 bootstrap samples of the runs
-    (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993).
-    """
-    one_of("entrant", baseline, race.names)
-    reference, budget = race.names.index(baseline), race.regret.shape[2]
-    if at is not None and not 1 <= at <= budget:
-        raise BadInput(f"at is {at}: choose an epoch of the race, from 1 to {budget}.")
-    there = race.regret <= np.median(race.regret[reference, :, (at or budget) - 1])
-    first = np.where(there.any(axis=2), there.argmax(axis=2) + 1, budget)
-    drawn = np.random.default_rng(seed).integers(first.shape[1], size=(2000, first.shape[1]))
-    medians = np.array([np.median(reached[drawn], axis=1) for reached in first])
-    low, high = np.quantile(1 - medians / medians[reference], (0.025, 0.975), axis=1)
-    epochs = np.median(first, axis=1)
-    columns = {"epochs": epochs, "saved": 1 - epochs / epochs[reference], "low": low, "high": high}
-    return pd.DataFrame(columns, index=pd.Index(race.names, name="pruner"))
-
-
-def _run(table: Benchmark, name: str, plan: Callable, seed: int, epochs: int) -> Iterable[tuple[int, float]]:
-    """One search; yields (epochs spent, final accuracy) whenever a completed trial is better than all before it."""
-    made = made_of(plan, seed)
-    if not (isinstance(made, tuple) and list(map(isinstance, made, (BaseSampler, BasePruner))) == [True, True]):
-        raise BadInput(f"{name} makes no sampler and pruner: give lambda seed: (TPESampler(seed=seed), NopPruner()).")
-    study = optuna.create_study(
-        direction=table.direction, sampler=made[0], pruner=made[1], study_name=f"run {seed}"
-    )  # fmt: skip
-    spent, best = 0, -math.inf
-    while spent < epochs:
-        trial = study.ask()
-        curve = table.curve(table.nearest(table.suggest(trial))).tolist()
-        for _ in follow(study, trial, enumerate(curve, start=1)):
-            spent += 1
-            if spent > epochs:
-                return
-        if study.get_trials(deepcopy=False)[-1].state == TrialState.COMPLETE and curve[-1] > best:
-            best = curve[-1]
-            yield spent, best
 
 
 def _check(

@@ -15,9 +15,8 @@ from pathlib import Path
 import torch
 
 from helpers.errors import BadInput
-from helpers.training.config import TrainingConfig
 from helpers.training.data import Dataset
-from helpers.training.train import Epoch, Training
+from helpers.training.train import Epoch, Training, TrainingConfig
 
 STATES = ("model", "optimizer", "scheduler")
 DIGEST = hashlib.sha256().digest_size

@@ -17,9 +17,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import cross_entropy, dropout
 
 from helpers.errors import BadInput
-from helpers.training.config import TrainingConfig
 from helpers.training.data import Dataset, Split
-from helpers.training.train import Epoch, Score, check_batch_size, create_model, own_randomness
+from helpers.training.train import Epoch, Score, TrainingConfig, check_batch_size, create_model, own_randomness
 
 OWN: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0, "dropout": 0.0, "seed": 0}
 Tensors = dict[str, Tensor]

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,83 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 
-from helpers.errors import BadInput
-from helpers.training.augment import make_augmentation
-from helpers.training.config import TrainingConfig
+from helpers.errors import BadInput, one_of
 from helpers.training.data import Dataset, Split
-from helpers.training.models import build_model
+from helpers.training.models import MODELS, build_model
+
+AUGMENTATIONS = ("none", "shift", "affine")
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a training run but the data; checked on creation (BadInput)."""
+
+    model: str = "mlp"
+    width: int = 32
+    depth: int = 1
+    dropout: float = 0.0
+    optimizer: str = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    batch_size: int = 64
+    epochs: int = 10
+    augmentation: str = "none"
+    schedule: str = "constant"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        one_of("model", self.model, MODELS)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("augmentation", self.augmentation, AUGMENTATIONS)
+        one_of("schedule", self.schedule, SCHEDULES)
+        for name in ("width", "depth", "batch_size", "epochs"):
+            self._make_whole(name, low=1)
+        self._make_whole("seed", low=0)
+        self._make_real("learning_rate", "above 0", lambda x: x > 0)
+        self._make_real("weight_decay", "0 or above", lambda x: x >= 0)
+        for name in ("dropout", "momentum"):
+            self._make_real(name, "from 0 up to, not including, 1", lambda x: 0 <= x < 1)
+
+    def _make_whole(self, name: str, low: int) -> None:
+        """Checks a field and makes an int of it, also of NumPy's numbers."""
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+            raise BadInput(f"{name} is {value!r}: give a whole number of at least {low}.")
+        object.__setattr__(self, name, int(value))
+
+    def _make_real(self, name: str, wanted: str, fits: Callable[[float], bool]) -> None:
+        """Checks a field and makes a float of it."""
+        value = getattr(self, name)
+        try:
+            number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+        except OverflowError:
+            number = math.inf
+        if not (math.isfinite(number) and fits(number)):
+            raise BadInput(f"{name} is {value!r}: give a finite number {wanted}.")
+        object.__setattr__(self, name, number)
+
+
+def make_augmentation(name: str, fill: float = 0.0) -> Callable[[Tensor], Tensor] | None:
+    """A transform of a batch (n, channels, height, width), same shape and dtype; None for "none".
+
+    "shift" moves by up to an eighth of the side; "affine" also rotates by up to 10 degrees and scales by up to
+    a tenth; `fill` is the value of the background that comes in at the border. One draw serves a whole batch,
+    which keeps small networks fast: over the epochs every image still meets many draws.
+
+    Raises:
+        BadInput: unknown name.
+    """
+    one_of("augmentation", name, AUGMENTATIONS)
+    if name == "none":
+        return None
+    from torchvision.transforms import v2  # two seconds to import, so only when it is used
+
+    if name == "shift":
+        return v2.RandomAffine(degrees=0, translate=(0.125, 0.125), fill=fill)
+    return v2.RandomAffine(degrees=10, translate=(0.125, 0.125), scale=(0.9, 1.1), fill=fill)
 
 
 @dataclass(frozen=True)

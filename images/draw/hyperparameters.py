@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from helpers.plots import BLUE, GREEN, INK, ORANGE, VERMILLION
 from helpers.problems.table import CONFIGURATIONS, EPOCHS, load_benchmark
-from helpers.training.augment import AUGMENTATIONS
+from helpers.training.train import AUGMENTATIONS
 from images.draw.svg import GREY, MARGIN, SOFT, TINTS, WORDS, Point, arrow, centred, dot, frame, line, page, tag, text
 
 RADIUS, TOP, TALL, ROWS = 34, 104, 412, (222, 404)

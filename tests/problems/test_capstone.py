@@ -29,7 +29,7 @@ from helpers.problems.capstone import (
 )
 from helpers.problems.table import SMUDGED
 from helpers.races.plans import choose, climb, ladder_table, rerun
-from helpers.races.race import paired_tests
+from helpers.races.statistics import paired_tests
 
 PROBLEM = Capstone()
 

@@ -28,8 +28,9 @@ from helpers.learn import course_seed
 from helpers.problems.functions import find_function
 from helpers.problems.table import load_benchmark
 from helpers.problems.two_objectives import AccuracyAndSize
-from helpers.races.race import RACES, Race, equivalence, load_races, paired_tests, race
+from helpers.races.race import RACES, Race, load_races, race
 from helpers.races.recorded.record_races import BUDGET, ENTRANTS, PLAN, PRUNED, PRUNERS, card, find_problem, run
+from helpers.races.statistics import equivalence, paired_tests
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

@@ -16,9 +16,10 @@ from optuna.trial import FrozenTrial, TrialState
 from helpers.errors import BadInput
 from helpers.learn import course_seed
 from helpers.problems.table import CONFIGURATIONS, EPOCHS, SMUDGED, load_benchmark
-from helpers.races.race import Race, race
+from helpers.races.race import Race, race, race_pruners
 from helpers.races.recorded.record_races import PRUNERS
-from helpers.races.replay import Replay, epochs_saved, race_pruners, replay
+from helpers.races.replay import Replay, replay
+from helpers.races.statistics import epochs_saved
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from helpers.training.checkpoint import load_training, save_training
-from helpers.training.config import TrainingConfig
 from helpers.training.data import Dataset, load_dataset
 from helpers.training.ensemble import Ensemble
-from helpers.training.train import Training, fit
+from helpers.training.train import Training, TrainingConfig, fit
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 

@@ -16,10 +16,18 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from helpers.errors import BadInput
-from helpers.training.augment import make_augmentation
 from helpers.training.data import Dataset, Split, load_dataset
 from helpers.training.models import build_model
-from helpers.training.train import Epoch, Training, TrainingConfig, create_model, evaluate, fit, train
+from helpers.training.train import (
+    Epoch,
+    Training,
+    TrainingConfig,
+    create_model,
+    evaluate,
+    fit,
+    make_augmentation,
+    train,
+)
 from tests.bench.training import one_thread
 
 SMALL = TrainingConfig(width=8, dropout=0.3, learning_rate=0.05, epochs=4, augmentation="affine")

@@ -29,9 +29,9 @@ from tqdm import tqdm
 
 from helpers.problems.smudged import smudged_digits
 from helpers.problems.table import DIGITS, SMUDGED, Benchmark, Recording, load_benchmark
-from helpers.training.config import TrainingConfig
 from helpers.training.data import Dataset, load_dataset
 from helpers.training.ensemble import Ensemble
+from helpers.training.train import TrainingConfig
 
 TOGETHER = ("learning_rate", "momentum", "weight_decay")
 STORED = {"validation_accuracy": np.uint16, "validation_loss": np.float16, "test_accuracy": np.uint16}

@@ -34,8 +34,7 @@ from helpers.problems.functions import Problem, find_function
 from helpers.problems.recorded.record_tables import write
 from helpers.problems.table import EPOCHS, load_benchmark
 from helpers.problems.two_objectives import AccuracyAndSize
-from helpers.races.race import RACES, Entrants, Race, load_races, race
-from helpers.races.replay import race_pruners
+from helpers.races.race import RACES, Entrants, Race, load_races, race, race_pruners
 
 SEEDS = range(30)
 FAST: Entrants = {

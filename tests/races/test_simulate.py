@@ -50,7 +50,7 @@ def test_one_worker_is_a_plain_study(problem: object) -> None:
 
 @pytest.mark.parametrize("workers", [1, 8, 50])
 def test_equal_lengths_are_batches(workers: int) -> None:
-    """Workers that end together ask together: `compare.race` counts the same regret, the clock counts the batches."""
+    """Workers that end together ask together: a race counts the same regret, the clock counts the batches."""
     raced = race(HARTMANN, {"TPE": tpe}, trials=50, seeds=(0, 1), workers=workers, quiet=True)
     run = simulate(HARTMANN, tpe, workers=workers, trials=50, seed=1, spread=0)
     assert run.regret.tolist() == raced.regret[0, 1].tolist()

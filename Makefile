@@ -23,8 +23,8 @@ lab: $(STAMP)
 	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
 
 test: $(STAMP)
-	$(RUN) ruff check helpers tests
-	$(RUN) ruff format --check helpers tests
+	$(RUN) ruff check helpers tests images
+	$(RUN) ruff format --check helpers tests images
 	$(RUN) mypy
 	$(RUN) pytest -m "not slow" -n $(JOBS) --dist loadfile $(TEST_OPTIONS)
 
@@ -32,31 +32,31 @@ slow: $(STAMP)
 	$(RUN) pytest -m slow $(TEST_OPTIONS)
 
 seeds: $(STAMP)
-	$(RUN) pytest tests/test_notebooks.py -m slow --seeds 5 $(TEST_OPTIONS)
+	$(RUN) pytest tests/notebooks/test_notebooks.py -m slow --seeds 5 $(TEST_OPTIONS)
 
 course: $(STAMP)
-	$(RUN) tests.whole_course $(if $(PYTHONS),--python $(PYTHONS)) $(COURSE_OPTIONS)
+	$(RUN) tests.stress.whole_course $(if $(PYTHONS),--python $(PYTHONS)) $(COURSE_OPTIONS)
 
 bench: $(STAMP)
-	$(RUN) tests.bench
-	$(RUN) tests.bench_storage
+	$(RUN) tests.bench.training
+	$(RUN) tests.bench.storages
 
 benchmark: $(STAMP)
-	$(RUN) tests.record
-	$(RUN) tests.record_races
-	$(RUN) tests.record_liar
-	$(RUN) tests.record_importances
+	$(RUN) helpers.problems.recorded.record_tables
+	$(RUN) helpers.races.recorded.record_races
+	$(RUN) helpers.races.recorded.record_liar
+	$(RUN) helpers.races.recorded.record_importances
 
 notebooks: $(STAMP)
-	$(RUN) tests.store_outputs $(NOTEBOOKS)
+	$(RUN) tests.tools.store_outputs $(NOTEBOOKS)
 
 images: $(STAMP)
-	$(RUN) tests.images
-	$(RUN) tests.moving_picture
+	$(RUN) images.draw
+	$(RUN) images.draw.explorable
 
 guide: $(STAMP)
-	$(RUN) tests.record_guide --jobs $(JOBS) $(NOTEBOOKS)
-	$(RUN) tests.guide
+	$(RUN) tests.tools.record_guide --jobs $(JOBS) $(NOTEBOOKS)
+	$(RUN) tests.tools.guide
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }

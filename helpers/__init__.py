@@ -1,6 +1,7 @@
 """Training code and teaching devices of Learn Optuna.
 
-Arrows point one way. `errors`, `config`, `data`, `augment`, `models`, `training`, `ensemble`, `checkpoint` and
-`smudged` know nothing of Optuna; `plots` is the course's one look; `learn` serves the notebooks, the exercises, the
-leaderboard and the machine check; nothing builds on `explore` but the notebooks and the exercises.
+Arrows between folders point down. On the ground stand `errors`, `plots` and `accessible`; on each floor what is built
+on the lower ones alone: `training` (which knows nothing of Optuna) and `learn`, `problems`, `races`, `inside` and
+`fleet`, `explore`, `exercises`. Two modules stand beside the folders: `machine`, which runs before anything is
+installed, and `worker`, a door: `python -m helpers.worker` runs fleet/worker.py.
 """

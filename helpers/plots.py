@@ -10,17 +10,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
 
-if TYPE_CHECKING:  # a notebook without races or images need not pay for their libraries
+if TYPE_CHECKING:  # a notebook without images need not pay for their library
     from torch import Tensor
-
-    from helpers.compare import Race
 
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
@@ -101,8 +99,17 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
     return figure
 
 
+class Race(Protocol):
+    """What is drawn of a `races.race.Race`, which stands on a higher floor."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def regret(self) -> np.ndarray: ...
+
+
 def regret_race(race: Race, title: str, emphasised: str | None = None, unit: str = "trials") -> go.Figure:
-    """Regret of a `compare.Race` against trials (or another `unit`): medians, and a band from quartile to quartile.
+    """Regret of a race against trials (or another `unit`): medians, and a band from quartile to quartile.
 
     The scale is logarithmic; a regret of 0 is drawn at the lowest one above it. With `emphasised`, the others fade.
     """

@@ -1,1 +1,1 @@
-"""Tests, the benchmark of the training loop, and the tool that stores the notebooks' outputs."""
+"""What proves the course; tests/README.md says what is where."""

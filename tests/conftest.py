@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.data import Dataset, Split, load_dataset
 from helpers.fleet import start_postgres
+from helpers.training.data import Dataset, Split, load_dataset
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

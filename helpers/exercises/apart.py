@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 import optuna
 
 from helpers.exercises import apart_run
-from helpers.import_graph import import_graph, parents, reachable
 from helpers.learn.exercises import NotQuite, exercise
+from helpers.learn.import_graph import import_graph, parents, reachable
 
 FILES, SECONDS = ("training.py", "search.py"), 60
 OPTUNA_METHODS = ("suggest_float", "suggest_int", "suggest_categorical", "report", "should_prune")

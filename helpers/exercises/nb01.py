@@ -11,13 +11,12 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
 
-from helpers.config import TrainingConfig
-from helpers.data import load_dataset
 from helpers.exercises.letters import check_letter
 from helpers.exercises.spaces import compare_space
 from helpers.learn.exercises import NotQuite, exercise
 from helpers.learn.seed import course_seed
-from helpers.training import fit
+from helpers.training.data import load_dataset
+from helpers.training.train import TrainingConfig, fit
 
 WANTED_SPACE = {
     "learning_rate": FloatDistribution(0.001, 1, log=True),

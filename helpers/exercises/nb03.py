@@ -10,11 +10,12 @@ from numbers import Real
 import numpy as np
 from optuna.samplers import QMCSampler, RandomSampler
 
-from helpers.benchmark import SPACE, load_benchmark
-from helpers.compare import paired_tests, race
 from helpers.errors import BadInput
-from helpers.functions import find_function
 from helpers.learn.exercises import NotQuite, exercise
+from helpers.problems.functions import find_function
+from helpers.problems.table import SPACE, load_benchmark
+from helpers.races.race import race
+from helpers.races.statistics import paired_tests
 
 CELLS, CLOSE = 36, 0.005
 SITUATIONS = {

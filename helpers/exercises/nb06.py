@@ -22,7 +22,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
-from helpers.replay import replay
+from helpers.races.replay import replay
 
 
 class _Recorder:

@@ -14,7 +14,7 @@ from optuna.trial import TrialState, create_trial
 
 from helpers.errors import BadInput
 from helpers.learn.exercises import NotQuite, exercise
-from helpers.look import look
+from helpers.races.look import look
 
 FACTOR = 1.5
 URLS = ("sqlite:///study.db", "sqlite:////home/ada/study.db", "sqlite:///../study.db", "sqlite:////tmp/study.db")

@@ -9,9 +9,9 @@ import optuna
 import pandas as pd
 from optuna.samplers import RandomSampler
 
-from helpers.functions import Direction
-from helpers.importance import importances
 from helpers.learn.exercises import NotQuite, check_function, exercise
+from helpers.problems.functions import Direction
+from helpers.races.importance import importances
 
 
 @exercise("09.1")

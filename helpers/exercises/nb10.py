@@ -12,11 +12,10 @@ import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import FixedTrial, TrialState
 
-from helpers.checkpoint import load_training, save_training
-from helpers.config import TrainingConfig
-from helpers.data import Dataset
 from helpers.learn.exercises import NotQuite, check_function, exercise
-from helpers.training import Training
+from helpers.training.checkpoint import load_training, save_training
+from helpers.training.data import Dataset
+from helpers.training.train import Training, TrainingConfig
 
 OPTIMIZERS = ("sgd", "adam")
 SPACE = {

@@ -9,10 +9,10 @@ import pandas as pd
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from helpers.benchmark import SMUDGED
-from helpers.capstone import EPOCHS, SEEDS
 from helpers.exercises.letters import check_letter
 from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
+from helpers.problems.capstone import EPOCHS, SEEDS
+from helpers.problems.table import SMUDGED
 
 SPACE: dict[str, optuna.distributions.BaseDistribution] = {
     name: optuna.distributions.FloatDistribution(levels[0], levels[-1], log=name in SMUDGED.logarithmic)

@@ -10,9 +10,9 @@ import ipywidgets as widgets
 import plotly.graph_objects as go
 
 from helpers import plots
-from helpers.compare import Race, load_races
 from helpers.errors import BadInput, one_of
-from helpers.explore.base import Explorable
+from helpers.explore.explorable import Explorable
+from helpers.races.race import Race, load_races
 
 Answers = Mapping[str, str]
 QUESTIONS: dict[str, tuple[str, ...]] = {

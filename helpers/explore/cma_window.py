@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.explore.stepper import Shown, Stepper, contour, dots, landscape, line, pick
-from helpers.functions import Function, find_function
 from helpers.inside.cmaes import CmaStep, observe_cmaes
+from helpers.problems.functions import Function, find_function
 
 GENERATIONS = 20
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import LEGEND, Explorable, slider
+from helpers.explore.explorable import LEGEND, Explorable, slider
 
 Settings = Mapping[str, float]
 

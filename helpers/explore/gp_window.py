@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.explore.stepper import STAR, Shown, Stepper, dots, landscape, line, pick, two_panels
-from helpers.functions import Function
 from helpers.inside.gp import START, observe_gp
+from helpers.problems.functions import Function
 
 TRIALS = 20
 BAND = "mean ± 2 deviations"

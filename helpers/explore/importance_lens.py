@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.errors import one_of
-from helpers.explore.base import LEGEND, Explorable, menu, move, slider
-from helpers.importance import BUDGETS, EVALUATORS, PROBLEMS, SAMPLERS, load_importances
+from helpers.explore.explorable import LEGEND, Explorable, menu, move, slider
+from helpers.races.importance import BUDGETS, EVALUATORS, PROBLEMS, SAMPLERS, load_importances
 
 TRACES = ("one study", "median", "the truth")
 

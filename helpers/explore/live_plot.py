@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import LEGEND, Explorable
+from helpers.explore.explorable import LEGEND, Explorable
 
 WAITING = "No trial yet: hand this plot to study.optimize(..., callbacks=[live])."
 KINDS = {"complete": (plots.BLUE, "circle"), "pruned, at its last report": (plots.ORANGE, "triangle-down-open")}

@@ -21,7 +21,7 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import LEGEND, Explorable
+from helpers.explore.explorable import LEGEND, Explorable
 
 if TYPE_CHECKING:  # a notebook without a fleet need not pay for its libraries
     from helpers.fleet.fleet import Fleet, WorkerState

@@ -16,12 +16,12 @@ from optuna import exceptions, pruners
 from plotly.subplots import make_subplots
 
 from helpers import plots
-from helpers.benchmark import EPOCHS, IMAGES, SEEDS, load_benchmark
 from helpers.errors import BadInput, one_of
-from helpers.explore.base import LEGEND, Explorable, slider
+from helpers.explore.explorable import LEGEND, Explorable, slider
 from helpers.explore.stepper import dots, line
 from helpers.inside import fixed
-from helpers.replay import Replay, replay
+from helpers.problems.table import EPOCHS, IMAGES, SEEDS, load_benchmark
+from helpers.races.replay import Replay, replay
 
 TRIALS, GREY = 100, "#5f5f5f"
 Ranges = dict[str, tuple[float, float, float]]  # of each parameter the lowest value, the highest, and the first one

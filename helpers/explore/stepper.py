@@ -15,9 +15,9 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import Explorable, menu, slider
-from helpers.functions import Function, find_function
+from helpers.explore.explorable import Explorable, menu, slider
 from helpers.inside import check_function, fixed
+from helpers.problems.functions import Function, find_function
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from optuna.distributions import CategoricalDistribution
 
 from helpers import plots
 from helpers.errors import one_of
-from helpers.explore.base import Explorable, slider
+from helpers.explore.explorable import Explorable, slider
 
 KINDS = ("float", "int", "categorical")
 BINS = 40

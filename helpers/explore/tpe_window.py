@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.explore.stepper import STAR, Shown, Stepper, dots, landscape, line, pick, two_panels
-from helpers.functions import Function
 from helpers.inside.tpe import START, observe_tpe
+from helpers.problems.functions import Function
 
 TRIALS = 60
 

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.base import Explorable
+from helpers.explore.explorable import Explorable
 
 HOW = "Click a dot (again: it is free), draw a box around several, or type their numbers."
 

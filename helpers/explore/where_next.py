@@ -13,11 +13,11 @@ from plotly.subplots import make_subplots
 from threadpoolctl import threadpool_limits
 
 from helpers import plots
-from helpers.compare import sampler_of
 from helpers.errors import BadInput
 from helpers.explore.stepper import contour, dots
-from helpers.functions import Function
 from helpers.inside import check_function
+from helpers.problems.functions import Function
+from helpers.races.race import sampler_of
 
 
 def next_asks(

@@ -15,7 +15,7 @@ from html import escape
 import ipywidgets as widgets
 
 from helpers.errors import BadInput
-from helpers.fleet.database import free_port, let_go
+from helpers.fleet.postgres import free_port, let_go
 from helpers.fleet.storage import VARIABLE, hide, open_storage
 
 START_S = 30

@@ -7,14 +7,14 @@ import time
 
 import optuna
 
-from helpers.benchmark import load_benchmark
-from helpers.functions import find_function
+from helpers.problems.functions import find_function
+from helpers.problems.table import load_benchmark
 
 SECONDS = "LEARN_OPTUNA_SLEEP"
 
 
 def branin(trial: optuna.Trial) -> float:
-    """Two dimensions, no waiting; minimise (helpers.functions)."""
+    """Two dimensions, no waiting; minimise (helpers.problems.functions)."""
     return find_function("branin")(trial)
 
 

@@ -16,7 +16,7 @@ from optuna.samplers import BaseSampler
 from threadpoolctl import threadpool_limits
 
 from helpers.errors import BadInput
-from helpers.functions import Function
+from helpers.problems.functions import Function
 
 GRID = 401  # places on the axis of a function of one dimension
 
@@ -67,7 +67,7 @@ def play(function: Function, sampler: BaseSampler, trials: int, dimensions: int)
 def check_function(function: object, dimensions: int) -> None:
     """Raises BadInput unless it is a Function of so many dimensions."""
     if not isinstance(function, Function):
-        raise BadInput(f"{function!r} is not a Function: make one with helpers.functions.Function, or find_function.")
+        raise BadInput(f"{function!r} is not a Function: make one of helpers.problems.functions, or find_function.")
     if len(function.low) != dimensions:
         raise BadInput(
             f"{function.name} is of dimension {len(function.low)}: choose a Function of dimension {dimensions} here."

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from optuna.samplers import CmaEsSampler
 
-from helpers.functions import Function
 from helpers.inside import OptunaMoved, check_names, fixed, play, private
+from helpers.problems.functions import Function
 
 POPULATION = 6  # 4 + floor(3 ln d) for d = 2 dimensions
 METHODS = {"_init_optimizer": ("trans", "direction"), "_restore_optimizer": ("completed_trials",)}

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from optuna.samplers import GPSampler
 
-from helpers.functions import Function
 from helpers.inside import GRID, OptunaMoved, check_names, fixed, play, private
+from helpers.problems.functions import Function
 
 START = 4  # Optuna's default is 10 random trials, after which a function of one dimension has few secrets left
 METHODS = {"_optimize_acqf": ("acqf", "best_params")}

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from optuna.samplers import TPESampler
 
-from helpers.functions import Function
 from helpers.inside import GRID, OptunaMoved, check_function, check_names, fixed, play
+from helpers.problems.functions import Function
 
 START = 10  # random trials, Optuna's default
 METHODS = {

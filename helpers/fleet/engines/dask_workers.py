@@ -23,7 +23,7 @@ def run_workers(client: Client, count: int, *arguments: str) -> list[int]:
     """Runs so many `helpers.worker` with these arguments, as many at once as the cluster has threads.
 
     Returns:
-        Their exit codes (see helpers/worker.py).
+        Their exit codes (see helpers/fleet/worker.py).
 
     Raises:
         BadInput: no worker is asked for, or a worker refuses its input; then its sentence.

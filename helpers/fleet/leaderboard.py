@@ -1,0 +1,159 @@
+"""A leaderboard that a whole room can join: one Optuna study in a shared storage, its trials the submissions."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna import Study
+from optuna.trial import FrozenTrial, create_trial
+
+from helpers.fleet.storage import VARIABLE, open_storage
+from helpers.learn.exercises import is_blank
+from helpers.learn.notes import Note
+from helpers.problems.capstone import Capstone, Refused, Score
+
+STUDY = "Learn Optuna, capstone: leaderboard"
+LONGEST = 30
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The place of one name: its latest submission, the epochs of all its studies, and how often it submitted."""
+
+    name: str
+    score: Score
+    epochs: int
+    submissions: int
+    when: datetime | None = field(repr=False)
+
+
+class Leaderboard:
+    """Submissions in a shared storage; a name has one budget, and its latest submission counts.
+
+    Args:
+        url: of the storage, as for `open_storage`; by default that in the environment variable LEARN_OPTUNA_STORAGE,
+            and without one a file in a folder that is removed at the end.
+
+    Raises:
+        BadInput: the storage cannot be opened.
+    """
+
+    def __init__(self, url: str | None = None, problem: Capstone | None = None) -> None:
+        self.problem, url = problem or Capstone(), url or os.environ.get(VARIABLE)
+        if not url:
+            self._folder = tempfile.TemporaryDirectory(prefix="learn-optuna-", ignore_cleanup_errors=True)
+            url = f"sqlite:///{Path(self._folder.name).as_posix()}/leaderboard.db"
+        self._study = optuna.create_study(
+            study_name=STUDY, storage=open_storage(url), direction="maximize", load_if_exists=True
+        )
+
+    def submit(self, study: Any, name: Any, config: Any) -> Note:
+        """Scores `config` on the held-back seeds and stores it, or says why not; never raises because of the study."""
+        if is_blank([study, name, config]):
+            return Note("open", "Nothing submitted yet.", "Replace the dots (...) and run the cell again.")
+        try:
+            name, budget = _checked(name), self.problem.budget
+            score = self.problem.examine(study, config)
+            prints = _prints(study)
+            known = self._submissions().get(name, [])
+            if (spent := sum(_together(known, prints).values())) > budget:
+                raise Refused(f"with the studies {name!r} has submitted it is {spent} epochs, and a name has {budget}.")
+        except Refused as reason:
+            return Note("bad", "Not accepted.", f"Because {reason}")
+        chosen = self.problem.table.nearest(config)
+        if not known or known[-1].user_attrs["config"] != chosen or known[-1].user_attrs["prints"] != prints:
+            attrs = {"name": name, "config": chosen, "prints": prints}
+            self._study.add_trial(create_trial(value=score.mean, user_attrs=attrs))
+        place = next(n for n, entry in enumerate(self.entries(), start=1) if entry.name == name)
+        said = f"Place {place}; {spent} of {budget} epochs. On the public seeds: {self._public(study, chosen)}."
+        return Note("good", f"{name}: {score.mean:.4f} ± {score.margin:.4f} on the held-back seeds.", said)
+
+    def entries(self) -> list[Entry]:
+        """Every name, the best first; the same score, the earlier first."""
+        found = []
+        for name, submissions in self._submissions().items():
+            latest = submissions[-1]
+            score = self.problem.score(latest.user_attrs["config"])
+            epochs = sum(_together(submissions).values())
+            found.append(Entry(name, score, epochs, len(submissions), latest.datetime_complete))
+        return sorted(found, key=lambda entry: (-entry.score.mean, entry.when or datetime.max))
+
+    def table(self, ladder: pd.DataFrame | None = None) -> pd.DataFrame:
+        """A row a name, with rank; the plans of a ladder (`ladder_table`) stand between them, without one."""
+        rows = [
+            (entry.name, entry.score.mean, entry.score.margin, entry.epochs, entry.submissions)
+            for entry in self.entries()
+        ]
+        table = pd.DataFrame(rows, columns=["name", "score", "±", "epochs", "submissions"])
+        table.insert(0, "rank", [str(n) for n in range(1, len(table) + 1)])
+        if ladder is not None:
+            margin = (ladder["high"] - ladder["low"]) / 2
+            rungs = pd.DataFrame({"rank": "", "name": ladder.index, "score": ladder["score"], "±": margin})
+            table = pd.concat([table, rungs.assign(epochs=self.problem.budget, submissions="")]).sort_values(
+                "score", ascending=False, kind="stable"
+            )
+        return table.round(4).set_index("rank")
+
+    def _submissions(self) -> dict[str, list[FrozenTrial]]:
+        """Each name's submissions, in the order in which they arrived. What `submit` did not write is left out."""
+        found: dict[str, list[FrozenTrial]] = {}
+        for trial in self._study.get_trials(deepcopy=False):
+            if self._is_whole(trial):
+                found.setdefault(trial.user_attrs["name"], []).append(trial)
+        return found
+
+    def _is_whole(self, trial: FrozenTrial) -> bool:
+        """Whether a trial is a submission whose score is that of its configuration."""
+        try:
+            score = self.problem.score(trial.user_attrs["config"])
+            within = sum(trial.user_attrs["prints"].values()) <= self.problem.budget
+            _checked(trial.user_attrs["name"])
+            return within and trial.value is not None and isclose(trial.value, score.mean, abs_tol=1e-9)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            return False
+
+    def _public(self, study: Study, chosen: dict[str, float]) -> str:
+        """What the study saw of the chosen configuration at its last epoch."""
+        nearest, last = self.problem.table.nearest, self.problem.epochs
+        trials = [trial for trial in study.get_trials(deepcopy=False) if last in trial.intermediate_values]
+        seen = {
+            trial.user_attrs["seed"]: trial.intermediate_values[last]
+            for trial in trials
+            if nearest(trial.params) == chosen
+        }
+        return ", ".join(f"{seen[seed]:.4f} (seed {seed})" for seed in sorted(seen))
+
+
+def _checked(name: object) -> str:
+    """A name in one line, or Refused."""
+    said = " ".join(name.split()) if isinstance(name, str) else ""
+    if not said or len(said) > LONGEST or not said.isprintable():
+        raise Refused(f"the name is {str(name)[:40]!r}: give 1 to {LONGEST} letters.")
+    return said
+
+
+def _prints(study: Study) -> dict[str, int]:
+    """A fingerprint of every trial that trained, and its epochs: a study that goes on is known again."""
+    return {
+        hashlib.sha256(repr((trial.datetime_start, trial.number, trial.params)).encode()).hexdigest()[:10]: max(
+            trial.intermediate_values
+        )
+        for trial in study.get_trials(deepcopy=False)
+        if trial.intermediate_values
+    }
+
+
+def _together(submissions: list[FrozenTrial], prints: Mapping[str, int] | None = None) -> dict[str, int]:
+    """The fingerprints of several submissions; a trial that is in two of them counts once, with its later length."""
+    every = [*(trial.user_attrs["prints"] for trial in submissions), prints or {}]
+    return {key: max(found.get(key, 0) for found in every) for found in every for key in found}

@@ -1,0 +1,1 @@
+"""Trainings that were recorded, with their data cards and the program that records them."""

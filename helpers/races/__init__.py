@@ -1,0 +1,1 @@
+"""Samplers and pruners against each other over many seeds, and what their results say."""

@@ -1,0 +1,83 @@
+"""A training run in a file: saved between two epochs, and continued as if there had been no break.
+
+The file is PyTorch's own archive of tensors, numbers and text, from which nothing is executed when it is read (PyTorch
+documentation, `torch.load`, weights_only). Its SHA-256 stands before it: the archive's own checksums miss some damage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import asdict, astuple
+from io import BytesIO
+from pathlib import Path
+
+import torch
+
+from helpers.errors import BadInput
+from helpers.training.data import Dataset
+from helpers.training.train import Epoch, Training, TrainingConfig
+
+STATES = ("model", "optimizer", "scheduler")
+DIGEST = hashlib.sha256().digest_size
+
+
+def save_training(training: Training, path: str | Path) -> None:
+    """Writes a run as it is now: beside the place first, then moved there, so that no half file ever stands there.
+
+    Raises:
+        BadInput: the place cannot be written.
+    """
+    path = Path(path)
+    waiting = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    held = {
+        "config": asdict(training.config),
+        "data": training.data.fingerprint,
+        "curve": [astuple(epoch) for epoch in training.curve],
+        **{name: getattr(training, name).state_dict() for name in STATES},
+    }
+    archive = BytesIO()
+    torch.save(held, archive)
+    content = archive.getvalue()
+    try:
+        waiting.write_bytes(hashlib.sha256(content).digest() + content)
+        waiting.replace(path)
+    except OSError as error:
+        waiting.unlink(missing_ok=True)
+        raise BadInput(f"The checkpoint {path} cannot be written: choose another place ({error}).") from error
+    training.saved = len(training.curve)
+
+
+def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None = None) -> Training:
+    """The run that was saved, on the device of `data`; iterating over it goes on where it stood.
+
+    Args:
+        config: what the run is expected to be; without it, whatever the file holds.
+
+    Raises:
+        BadInput: no file, a damaged one, or one of another configuration or other data.
+    """
+    held = _read(Path(path), data.train.images.device)
+    if held["data"] != data.fingerprint:
+        raise BadInput(f"The checkpoint {path} belongs to other data: load the data that the run was trained on.")
+    found = TrainingConfig(**held["config"])
+    if config is not None and found != config:
+        differing = ", ".join(name for name, value in asdict(config).items() if getattr(found, name) != value)
+        raise BadInput(f"The checkpoint {path} belongs to another configuration (see {differing}): start anew.")
+    training = Training(found, data)
+    for name in STATES:
+        getattr(training, name).load_state_dict(held[name])
+    training.curve = [Epoch(*row) for row in held["curve"]]
+    training.saved = len(training.curve)
+    return training
+
+
+def _read(path: Path, device: torch.device) -> dict:
+    """What the file holds."""
+    if not path.is_file():
+        raise BadInput(f"There is no checkpoint {path}: correct the name, or start anew.")
+    content = path.read_bytes()
+    digest, archive = content[:DIGEST], content[DIGEST:]
+    if hashlib.sha256(archive).digest() != digest:
+        raise BadInput(f"The checkpoint {path} is damaged: use an older one, or start anew.")
+    return torch.load(BytesIO(archive), map_location=device, weights_only=True)

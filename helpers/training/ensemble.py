@@ -1,0 +1,172 @@
+"""Many networks of one shape trained at once, each exactly as `training.fit` would train it alone.
+
+The weights of all members are stacked and one call works on the stack. Method: PyTorch documentation, "Model
+ensembling" (torch.func). Members may differ in learning rate, momentum, weight decay, dropout and seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.functional import cross_entropy, dropout
+
+from helpers.errors import BadInput
+from helpers.training.data import Dataset, Split
+from helpers.training.train import Epoch, Score, TrainingConfig, check_batch_size, create_model, own_randomness
+
+OWN: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0, "dropout": 0.0, "seed": 0}
+Tensors = dict[str, Tensor]
+
+
+class Ensemble:
+    """Networks on one data set, stacked; member n is the network of `configs[n]`.
+
+    Raises:
+        BadInput: no configuration, shapes that differ, or anything but plain SGD without augmentation or schedule.
+    """
+
+    def __init__(self, configs: Sequence[TrainingConfig], data: Dataset) -> None:
+        _check(configs, data)
+        self.configs, self.data = tuple(configs), data
+        seeds = sorted({config.seed for config in configs})
+        fresh = {seed: create_model(replace(configs[0], seed=seed), data) for seed in seeds}
+        stacked, _ = stack_module_state([fresh[config.seed] for config in configs])
+        self.parameters = {name: weights.detach() for name, weights in stacked.items()}
+        mask = _Mask if any(config.dropout for config in configs) else nn.Identity
+        self._network = nn.Sequential(*(mask() if isinstance(part, nn.Dropout) else part for part in fresh[seeds[0]]))
+        self._settings = {name: self._columns(weights.dim()) for name, weights in self.parameters.items()}
+        self._shapes = _mask_shapes(self._network, data)
+        self._written_out: Callable | None = None
+        self._no_masks = {name: data.train.images.new_ones(()) for name in self._shapes}
+
+    def train(self) -> Iterator[list[Epoch]]:
+        """Trains all members in place; yields after every epoch what each of them knows, in their order."""
+        velocity = {name: torch.zeros_like(weights) for name, weights in self.parameters.items()}
+        for number in range(self.configs[0].epochs):
+            train_losses = self._one_epoch(number, velocity)
+            scores = self.evaluate(self.data.validation)
+            yield [
+                Epoch(number, loss, score.loss, score.accuracy)
+                for loss, score in zip(train_losses, scores, strict=True)
+            ]
+
+    def evaluate(self, split: Split) -> list[Score]:
+        """Every member's score on a split, with dropout off."""
+        with torch.no_grad():
+            logits = vmap(self._logits, in_dims=(0, None, None))(self.parameters, self._no_masks, split.images)
+            losses = vmap(_mean_loss, in_dims=(0, None))(logits, split.labels)
+            accuracies = (logits.argmax(dim=2) == split.labels).double().mean(dim=1)
+        return [Score(*pair) for pair in zip(losses.tolist(), accuracies.tolist(), strict=True)]
+
+    def _step_of(self, batch: int) -> Callable:
+        """Every member's gradients and loss on its own batch.
+
+        Full batches take a path that is written out once, operation by operation: torch.func's own layers cost more
+        than the arithmetic of networks as small as these.
+        """
+        plain = vmap(grad_and_value(self._loss))
+        if batch < self.configs[0].batch_size:
+            return plain
+        if self._written_out is None:
+            chosen, masks = next(self._draws(0))
+            example = (self.parameters, masks, self.data.train.images[chosen], self.data.train.labels[chosen])
+            self._written_out = make_fx(lambda *tensors: plain(*tensors))(*example)
+        return self._written_out
+
+    def _logits(self, parameters: Tensors, masks: Tensors, images: Tensor) -> Tensor:
+        return functional_call(self._network, parameters | masks, (images,))
+
+    def _loss(self, parameters: Tensors, masks: Tensors, images: Tensor, labels: Tensor) -> Tensor:
+        return _mean_loss(self._logits(parameters, masks, images), labels)
+
+    def _one_epoch(self, number: int, velocity: Tensors) -> list[float]:
+        """One shuffled pass, each member in its own order; returns each member's mean training loss (nats)."""
+        split, losses = self.data.train, []
+        for chosen, masks in self._draws(number):
+            step = self._step_of(chosen.shape[1])
+            gradients, loss = step(self.parameters, masks, split.images[chosen], split.labels[chosen])
+            self._sgd(gradients, velocity)
+            losses.append(loss)
+        return torch.stack(losses).mean(dim=0).tolist()
+
+    def _sgd(self, gradients: Tensors, velocity: Tensors) -> None:
+        """One step of torch.optim.SGD (see its documentation for the formula), with each member's own settings."""
+        for name, weights in self.parameters.items():
+            rate, momentum, decay = self._settings[name]
+            velocity[name].mul_(momentum).add_(gradients[name].addcmul_(decay, weights))
+            weights.addcmul_(rate, velocity[name], value=-1)
+
+    def _columns(self, dimensions: int) -> list[Tensor]:
+        """Each member's learning rate, momentum and weight decay, shaped to multiply stacked weights."""
+        shape = (-1, *[1] * (dimensions - 1))
+        rows = [(config.learning_rate, config.momentum, config.weight_decay) for config in self.configs]
+        return [self.data.train.images.new_tensor(column).view(shape) for column in zip(*rows, strict=True)]
+
+    def _draws(self, number: int) -> Iterator[tuple[Tensor, Tensors]]:
+        """For each step the images chosen (members, batch) and the dropout masks (members, batch, ...).
+
+        Members that share seed and dropout share what is drawn; it is drawn in the order in which `training` does.
+        """
+        sources = sorted({(config.seed, config.dropout) for config in self.configs})
+        drawn = [self._draws_of(seed, share, number) for seed, share in sources]
+        place = [sources.index((config.seed, config.dropout)) for config in self.configs]
+        for steps in zip(*drawn, strict=True):
+            masks = {name: torch.stack([mask[name] for _, mask in steps])[place] for name in self._shapes}
+            yield torch.stack([chosen for chosen, _ in steps])[place], masks
+
+    def _draws_of(self, seed: int, share: float, number: int) -> list[tuple[Tensor, Tensors]]:
+        """One epoch's draws of the networks with this seed and dropout."""
+        images = self.data.train.images
+        ones = {name: images.new_ones(shape) for name, shape in self._shapes.items()}
+        with own_randomness(seed, stream=number + 1, device=images.device):
+            batches = torch.randperm(len(images), device=images.device).split(self.configs[0].batch_size)
+            return [
+                (chosen, {name: dropout(one.expand(len(chosen), *one.shape), share) for name, one in ones.items()})
+                for chosen in batches
+            ]
+
+
+def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (n, classes); with the classes first PyTorch is several times as fast."""
+    return cross_entropy(logits.T[None], labels[None])
+
+
+class _Mask(nn.Module):
+    """Stands where dropout stood; its mask comes with each call."""
+
+    mask: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mask", torch.ones(()))
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values * self.mask
+
+
+def _mask_shapes(network: nn.Sequential, data: Dataset) -> dict[str, torch.Size]:
+    """Name of each mask and the shape of what it meets, without the batch."""
+    shapes, values = {}, data.train.images[:1]
+    with torch.no_grad():
+        for place, layer in enumerate(network):
+            if isinstance(layer, _Mask):
+                shapes[f"{place}.mask"] = values.shape[1:]
+            values = layer(values)
+    return shapes
+
+
+def _check(configs: Sequence[TrainingConfig], data: Dataset) -> None:
+    if not configs:
+        raise BadInput("There is no configuration: give at least one.")
+    if len({replace(config, **OWN) for config in configs}) > 1:
+        raise BadInput(f"The members of an ensemble may differ in {', '.join(OWN)} only: train the others apart.")
+    if (configs[0].optimizer, configs[0].augmentation, configs[0].schedule) != ("sgd", "none", "constant"):
+        plain = "optimizer='sgd', augmentation='none' and schedule='constant'"
+        raise BadInput(f"An ensemble trains with {plain}: train this one with fit().")
+    check_batch_size(configs[0], data)

@@ -1,0 +1,252 @@
+"""One configuration in, one training run out.
+
+    config = TrainingConfig(learning_rate=0.05)
+    model = create_model(config, data)
+    for epoch in train(model, config, data):
+        print(epoch.number, epoch.validation_accuracy)
+
+Nothing here has heard of Optuna.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
+
+from helpers.errors import BadInput, one_of
+from helpers.training.data import Dataset, Split
+from helpers.training.models import MODELS, build_model
+
+AUGMENTATIONS = ("none", "shift", "affine")
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a training run but the data; checked on creation (BadInput)."""
+
+    model: str = "mlp"
+    width: int = 32
+    depth: int = 1
+    dropout: float = 0.0
+    optimizer: str = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    batch_size: int = 64
+    epochs: int = 10
+    augmentation: str = "none"
+    schedule: str = "constant"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        one_of("model", self.model, MODELS)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("augmentation", self.augmentation, AUGMENTATIONS)
+        one_of("schedule", self.schedule, SCHEDULES)
+        for name in ("width", "depth", "batch_size", "epochs"):
+            self._make_whole(name, low=1)
+        self._make_whole("seed", low=0)
+        self._make_real("learning_rate", "above 0", lambda x: x > 0)
+        self._make_real("weight_decay", "0 or above", lambda x: x >= 0)
+        for name in ("dropout", "momentum"):
+            self._make_real(name, "from 0 up to, not including, 1", lambda x: 0 <= x < 1)
+
+    def _make_whole(self, name: str, low: int) -> None:
+        """Checks a field and makes an int of it, also of NumPy's numbers."""
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+            raise BadInput(f"{name} is {value!r}: give a whole number of at least {low}.")
+        object.__setattr__(self, name, int(value))
+
+    def _make_real(self, name: str, wanted: str, fits: Callable[[float], bool]) -> None:
+        """Checks a field and makes a float of it."""
+        value = getattr(self, name)
+        try:
+            number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+        except OverflowError:
+            number = math.inf
+        if not (math.isfinite(number) and fits(number)):
+            raise BadInput(f"{name} is {value!r}: give a finite number {wanted}.")
+        object.__setattr__(self, name, number)
+
+
+def make_augmentation(name: str, fill: float = 0.0) -> Callable[[Tensor], Tensor] | None:
+    """A transform of a batch (n, channels, height, width), same shape and dtype; None for "none".
+
+    "shift" moves by up to an eighth of the side; "affine" also rotates by up to 10 degrees and scales by up to
+    a tenth; `fill` is the value of the background that comes in at the border. One draw serves a whole batch,
+    which keeps small networks fast: over the epochs every image still meets many draws.
+
+    Raises:
+        BadInput: unknown name.
+    """
+    one_of("augmentation", name, AUGMENTATIONS)
+    if name == "none":
+        return None
+    from torchvision.transforms import v2  # two seconds to import, so only when it is used
+
+    if name == "shift":
+        return v2.RandomAffine(degrees=0, translate=(0.125, 0.125), fill=fill)
+    return v2.RandomAffine(degrees=10, translate=(0.125, 0.125), scale=(0.9, 1.1), fill=fill)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean cross-entropy (nats) and accuracy (share of 1) on one split."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known after one pass over the training images; `number` counts from 0."""
+
+    number: int
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+def create_model(config: TrainingConfig, data: Dataset) -> nn.Sequential:
+    """A fresh network for `data`, on its device and in its dtype, drawn from `config.seed` alone."""
+    images = data.train.images
+    with own_randomness(config.seed, stream=0, device=images.device):
+        model = build_model(
+            config.model, data.image_shape, data.classes, width=config.width, depth=config.depth, dropout=config.dropout
+        )
+    return model.to(device=images.device, dtype=images.dtype)
+
+
+class Training:
+    """One training run, with its state at hand: `model`, `optimizer`, `scheduler`, and `curve`, the epochs so far.
+
+    Iterating goes through every epoch of the run: first those it holds, then the ones that it still has to train.
+    Every epoch draws from `config.seed` and its own number, so that a run is repeatable however it is interleaved
+    with others in one thread, and goes on after a break as if there had been none.
+
+    Raises:
+        BadInput: the batch is larger than the training part.
+    """
+
+    def __init__(self, config: TrainingConfig, data: Dataset, model: nn.Module | None = None) -> None:
+        check_batch_size(config, data)
+        self.config, self.data = config, data
+        self.model = create_model(config, data) if model is None else model
+        self.optimizer = _create_optimizer(self.model, config)
+        self.scheduler = LambdaLR(self.optimizer, lambda epoch: rate_factor(config.schedule, epoch, config.epochs))
+        self.curve: list[Epoch] = []
+        self.saved = 0  # how many epochs the newest checkpoint holds
+        self._augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
+
+    def __iter__(self) -> Iterator[Epoch]:
+        yield from tuple(self.curve)
+        while len(self.curve) < self.config.epochs:
+            yield self._next_epoch()
+
+    def _next_epoch(self) -> Epoch:
+        number = len(self.curve)
+        with own_randomness(self.config.seed, stream=number + 1, device=self.data.train.images.device):
+            train_loss = _one_epoch(self.model, self.data.train, self.config.batch_size, self.optimizer, self._augment)
+        self.scheduler.step()
+        score = evaluate(self.model, self.data.validation)
+        self.curve.append(Epoch(number, train_loss, score.loss, score.accuracy))
+        return self.curve[-1]
+
+
+def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
+    """Trains `model` in place and yields after every epoch; stop iterating and the training stops.
+
+    Raises:
+        BadInput: the batch is larger than the training part.
+    """
+    return iter(Training(config, data, model))
+
+
+def rate_factor(schedule: str, epoch: int, epochs: int) -> float:
+    """What the learning rate is multiplied by in an epoch, counted from 0.
+
+    "constant" is 1. "cosine" falls from 1 along half a wave to 0 at the end of the run (Loshchilov and Hutter,
+    "SGDR", 2017, without restarts).
+    """
+    return 1.0 if schedule == "constant" else (1 + math.cos(math.pi * epoch / epochs)) / 2
+
+
+def evaluate(model: nn.Module, split: Split) -> Score:
+    """Scores `model` on a split, with dropout off."""
+    model.eval()
+    with torch.inference_mode():
+        logits = model(split.images)
+        loss = cross_entropy(logits, split.labels)
+        accuracy = (logits.argmax(dim=1) == split.labels).double().mean()
+    return Score(loss.item(), accuracy.item())
+
+
+def fit(config: TrainingConfig, data: Dataset) -> tuple[nn.Module, list[Epoch]]:
+    """Creates and trains a network to its last epoch; returns it with its learning curve."""
+    model = create_model(config, data)
+    return model, list(train(model, config, data))
+
+
+def check_batch_size(config: TrainingConfig, data: Dataset) -> None:
+    """Raises BadInput when a batch is larger than the training part."""
+    available = len(data.train)
+    if config.batch_size > available:
+        raise BadInput(
+            f"batch_size is {config.batch_size} but there are only {available} training images: "
+            f"choose at most {available}."
+        )
+
+
+def _one_epoch(
+    model: nn.Module,
+    split: Split,
+    batch_size: int,
+    optimizer: torch.optim.Optimizer,
+    augment: Callable[[Tensor], Tensor] | None,
+) -> float:
+    """One shuffled pass; returns the mean training loss (nats) over its steps."""
+    model.train()
+    losses: list[Tensor] = []
+    for chosen in torch.randperm(len(split), device=split.labels.device).split(batch_size):
+        images, labels = split.images.index_select(0, chosen), split.labels.index_select(0, chosen)
+        loss = cross_entropy(model(images if augment is None else augment(images)), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    return torch.stack(losses).mean().item()
+
+
+def _create_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer by its name, in PyTorch's fused form (one call a step)."""
+    common: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(model.parameters(), momentum=config.momentum, **common)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(model.parameters(), **common)
+
+
+@contextmanager
+def own_randomness(seed: int, *, stream: int, device: torch.device) -> Iterator[None]:
+    """Random numbers of this run inside, the caller's again outside."""
+    on_gpu = device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+        mixed = int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
+        torch.default_generator.manual_seed(mixed)  # torch.manual_seed would seed every GPU too, which is slower
+        if on_gpu:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(mixed)
+        yield

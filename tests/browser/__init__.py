@@ -1,0 +1,1 @@
+"""The notebooks and explorables in JupyterLab, in a real browser."""

@@ -1,0 +1,1 @@
+"""Tests of helpers/exercises: right answers, wrong ones, and the quiz proven."""

@@ -1,0 +1,557 @@
+"""Typical wrong answers are told why; absurd ones are answered, too. Solutions are proved with the notebooks."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import re
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from helpers.learn import check, show_solution
+from helpers.learn.exercises import read_solutions
+from helpers.races.importance import importances
+from helpers.training.data import load_dataset
+from helpers.training.train import TrainingConfig, fit
+from tests.tools.store_outputs import all_notebooks
+
+SEED = 0
+KEYS = [key for path in all_notebooks() for key in read_solutions(path.name[:2])]
+data = load_dataset()
+
+
+def score(**settings) -> float:
+    """As in notebook 00."""
+    return fit(TrainingConfig(**settings, epochs=3, seed=SEED), data)[1][-1].validation_accuracy
+
+
+def fit_value(trial, last: str = "validation_accuracy", log: bool = True, **changes) -> float:
+    """An objective for exercise 01.1 with something of it changed."""
+    config = {
+        "learning_rate": trial.suggest_float("learning_rate", 0.001, 1, log=True),
+        "batch_size": trial.suggest_int("batch_size", 16, 256, log=log),
+        "optimizer": trial.suggest_categorical("optimizer", ["sgd", "adam"]),
+        "epochs": 3,
+        "seed": SEED,
+    }
+    _, epochs = fit(TrainingConfig(**(config | changes)), data)
+    return getattr(epochs[-1], last)
+
+
+def study_of(direction: str, sampler, trials: int) -> optuna.Study:
+    """An answer to exercise 01.3."""
+    study = optuna.create_study(direction=direction, sampler=sampler)
+    study.optimize(lambda trial: trial.suggest_float("learning_rate", 1e-3, 1, log=True), n_trials=trials)
+    return study
+
+
+def five_trials() -> optuna.Study:
+    """For exercises 08.1 and 08.2: trials 0, 2 and 4 become the incumbent, 0 and 4 stand alone."""
+    study, rate = optuna.create_study(), optuna.distributions.FloatDistribution(0.001, 1, log=True)
+    for value, place in ((3.0, 0.001), (4.0, 0.01), (2.0, 0.0101), (2.0, 0.0102), (1.0, 0.5)):
+        params, space = {"learning_rate": place}, {"learning_rate": rate}
+        study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=space))
+    return study
+
+
+TABLE = pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})
+CONTEXT = {
+    "00.1": {"scores": [0.41, 0.90, 0.13, 0.93, 0.88]},
+    "00.3": {"score": score},
+    "01.2": {"trials": TABLE},
+    "01.3": {"seed": SEED},
+    "03.3": {"seeds": range(30)},
+    "08.1": {"study": five_trials()},
+    "08.2": {"study": five_trials()},
+}
+GOOD = {"learning_rate": 0.3, "momentum": 0.5, "width": 100, "dropout": 0.0}
+TPE, Random = optuna.samplers.TPESampler, optuna.samplers.RandomSampler
+
+
+def product(trial, log: bool = True) -> int:
+    """What exercise 02.4 returns."""
+    return trial.suggest_int("batch_size", 16, 512, log=log) * trial.suggest_int("epochs", 1, 20)
+
+
+def constrained(value, name: str = "budget"):
+    """An answer to exercise 02.4 whose constraint is `value` of the product."""
+
+    def objective(trial):
+        trial.set_constraint(name, value(product(trial)))
+        return product(trial)
+
+    return objective
+
+
+GRID = {
+    "learning_rate": [0.1, 0.22], "width": [64], "depth": [1], "batch_size": [64], "dropout": [0.2],
+    "momentum": [0.6], "weight_decay": [1e-5],
+}  # fmt: skip
+CHOICE = {"a": "GP", "b": "CMA-ES", "c": "TPE"}
+
+WEIGHTS_04 = np.log(3.5) - np.log([1, 2, 3])
+
+
+def order_04(values) -> np.ndarray:
+    """From the lowest value to the highest."""
+    return np.argsort(values)
+
+
+def climb(start=np.argmin, size=len, clip=np.clip, scale=1.0, rng=None):
+    """An answer to exercise 05.1 with something of it changed."""
+
+    def propose(self, points, losses):
+        best = points[start(losses)]
+        return clip(best + (rng or self.rng).normal(0, scale * self.step, size=size(best)), 0, 1)
+
+    return propose
+
+
+def uniform_climb(self, points, losses):
+    """Steps of the right size from the wrong distribution."""
+    best = points[np.argmin(losses)]
+    return np.clip(best + self.rng.uniform(-1.732, 1.732, size=len(best)) * self.step, 0, 1)
+
+
+def deaf_climb(self, points, losses):
+    """A step that does not listen to self.step."""
+    best = points[np.argmin(losses)]
+    return np.clip(best + self.rng.normal(0, 0.1, size=len(best)), 0, 1)
+
+
+def last_value(trial) -> float:
+    """What it reported last."""
+    return trial.intermediate_values[trial.last_step]
+
+
+def gap_rule(rule, states=(optuna.trial.TrialState.COMPLETE,), latest=last_value):
+    """An answer to exercise 06.1: `rule` of the latest value, the others' values at the step, and the gap."""
+
+    class Gap(optuna.pruners.BasePruner):
+        def __init__(self, gap):
+            self.gap = gap
+
+        def prune(self, study, trial):
+            others = [other.intermediate_values for other in study.get_trials(states=states)]
+            there = [values[trial.last_step] for values in others if trial.last_step in values]
+            return rule(latest(trial), there, self.gap)
+
+    return Gap
+
+
+def told(report=lambda epoch: epoch.validation_accuracy, result=None, first=1, constraint=None, stop=True):
+    """An answer to exercises 06.3 and 06.4 with something of it changed."""
+
+    def objective(trial, curve, weights=0):
+        if constraint:
+            trial.set_constraint(*constraint(weights))
+        for epoch in curve:
+            trial.report(report(epoch), epoch.number + first)
+            if stop and trial.should_prune():
+                raise optuna.TrialPruned()
+        return (result or report)(epoch)
+
+    return objective
+
+
+def hyperband(seed, **changes):
+    """An answer to exercise 06.5 with something of it changed."""
+    settings = {
+        "study_name": "a", "direction": "maximize", "sampler": Random(seed=seed),
+        "pruner": optuna.pruners.HyperbandPruner(max_resource=27),
+    }  # fmt: skip
+    return optuna.create_study(**(settings | changes))
+
+
+def folded(stopped, ask=lambda trial: trial.should_prune()):
+    """An answer to exercise 06.8 that returns `stopped` of the scores when told to stop."""
+
+    def objective(trial, scores):
+        seen = []
+        for fold, score in enumerate(scores):
+            seen.append(score)
+            trial.report(score, fold)
+            if ask(trial):
+                return stopped(seen)
+        return float(np.mean(seen))
+
+    return objective
+
+
+def prune(_):
+    """As a colleague did."""
+    raise optuna.TrialPruned()
+
+
+def below(value, there, gap) -> bool:
+    """The rule of exercise 06.1."""
+    return bool(there) and value < max(there) - gap
+
+
+LOSS = {"report": lambda epoch: epoch.validation_loss, "result": lambda epoch: epoch.validation_accuracy}
+RUNNING = (optuna.trial.TrialState.RUNNING,)
+ALL_STATES = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+
+def broom(judge=lambda worker, alive: worker is not None and worker not in alive, states=RUNNING, result=lambda n: n):
+    """Gives up the trials in `states` that `judge` calls dead; what is returned is `result` of their numbers."""
+
+    def release(study, alive):
+        numbers = []
+        for trial in study.get_trials(deepcopy=False):
+            if trial.state in states and judge(trial.user_attrs.get("worker"), alive):
+                numbers.append(trial.number)
+                if not trial.state.is_finished():
+                    study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        return result(numbers)
+
+    return release
+
+
+def joined(direction=None, refuse=True, exists=True, word="no"):
+    """Creates or joins; `direction` is what it hands on, if not what it was told."""
+
+    def join(storage, name, wanted):
+        study = optuna.create_study(
+            storage=storage, study_name=name, direction=direction or wanted, load_if_exists=exists
+        )
+        if refuse and study.direction.name.lower() != wanted:
+            raise ValueError(*[word] * bool(word))
+        return study
+
+    return join
+
+
+def hours(by="state", unit="hours", column="duration"):
+    """A function for 08.3."""
+    return lambda frame: frame.groupby(by)[column].sum() / pd.Timedelta(**{unit: 1})
+
+
+def kept(shares, above=1.0, names=None):
+    """A function for 09.4."""
+    return names or [name for name, share in shares.items() if share > above * shares["dummy"]]
+
+
+RUNGS = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
+
+WRONG = [
+    ("00.1", [0.41, 0.90, 0.13, 0.93, 0.88], "never goes down"),
+    ("00.1", [0.93] * 5, "cannot know the later ones"),
+    ("00.1", [0.41, 0.90, 0.13, 0.93, 0.93], "after trial 2"),
+    ("00.1", "0.93", "a list of 5 numbers"),
+    ("00.2", 24, "every setting of one knob goes with every setting of the others"),
+    ("00.2", 4096, "turn it round"),
+    ("00.2", 1297, "multiply"),
+    ("00.2", "many", "not a whole number"),
+    ("00.3", GOOD | {"learning_rate": 0.0001}, "try larger steps"),
+    ("00.3", GOOD | {"learning_rate": 3.0}, "outside of its range"),
+    ("00.3", GOOD | {"width": 99.5}, "whole number"),
+    ("00.3", GOOD | {"dropout": float("nan")}, "outside of its range"),
+    ("00.3", {"learning_rate": 0.3}, "four knobs"),
+    ("00.3", 7, "dictionary"),
+    ("01.1", lambda trial: trial.suggest_float("learning_rate", 0.001, 1), "equal factors"),
+    ("01.1", lambda trial: fit_value(trial, log=False), "equal factors, so it wants log=True"),
+    ("01.1", lambda trial: fit_value(trial, last="validation_loss"), "it returned"),
+    ("01.1", lambda trial: fit_value(trial, optimizer="adam", epochs=5), "training 3 epochs"),
+    ("01.1", lambda trial: fit_value(trial) and None, "return one number"),
+    ("01.1", lambda: 1, "raised TypeError"),
+    ("01.1", 0.95, "a function that takes a trial"),
+    ("01.2", 7, "every trial"),
+    ("01.2", 2, "the best trial itself included"),
+    ("01.2", 4, "turn the comparison round"),
+    ("01.2", 0.5, "not a count"),
+    ("01.3", study_of("maximize", TPE(seed=SEED), 12), "direction='minimize'"),
+    ("01.3", study_of("minimize", Random(seed=SEED), 12), "use TPESampler"),
+    ("01.3", study_of("minimize", TPE(seed=SEED), 5), "5 trials, not 12"),
+    ("01.3", study_of("minimize", TPE(seed=SEED + 99), 12), r"TPESampler\(seed=SEED\)"),
+    ("01.3", 12, "not a study"),
+    ("01.4", "a", "the luckier the best"),
+    ("01.4", "C", "choosing is a kind of training"),
+    ("01.4", ["b"], "one of the letters"),
+    ("02.1", lambda trial: trial.suggest_categorical("width", [16, 32]), "asked were"),
+    ("02.1", lambda trial: trial.suggest_int("width", 16, 128), "suggest_categorical"),
+    ("02.1", lambda trial: trial.suggest_categorical("w", [16, 32, 64, 128]), "never asked for 'width'"),
+    (
+        "02.1",
+        lambda trial: trial.suggest_categorical("width", [16, 32] if trial.number < 1 else [16, 32, 64, 128]),
+        "does not support dynamic value space",
+    ),
+    ("02.2", lambda trial: trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True), "never asked for 'use_decay'"),
+    (
+        "02.2",
+        lambda trial: (
+            trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
+            * trial.suggest_categorical("use_decay", [True, False])
+        ),
+        "inside the `if`",
+    ),
+    (
+        "02.2",
+        lambda trial: (
+            trial.suggest_float("weight_decay", 1e-6, 1e-2)
+            if trial.suggest_categorical("use_decay", [True, False])
+            else 0.0
+        ),
+        "log=True",
+    ),
+    ("02.2", lambda trial: trial.suggest_float("weight_decay", 0, 1e-2, log=True), "must hold for `log=True`"),
+    (
+        "02.3",
+        lambda trial: [trial.suggest_int("width", 8, 64) for _ in range(trial.suggest_int("depth", 1, 3))],
+        "share the name 'width'",
+    ),
+    (
+        "02.3",
+        lambda trial: [trial.suggest_int(f"width_{n}", 8, 128) for n in range(trial.suggest_int("depth", 1, 3))],
+        "goes from 8 to 128",
+    ),
+    ("02.3", lambda trial: [trial.suggest_int(f"width_{n}", 8, 64) for n in range(3)], "never asked for 'depth'"),
+    ("02.3", None, "hand over the function itself"),
+    ("02.4", constrained(lambda used: 1280 - used), "turn the sign"),
+    ("02.4", constrained(lambda used: used), "so use product - 1280"),
+    ("02.4", constrained(lambda used: used - 1280, name="room"), 'no constraint named "budget"'),
+    ("02.4", lambda trial: product(trial, log=False), "equal factors"),
+    ("02.4", lambda trial: product(trial), "no constraint named"),
+    ("03.1", lambda values, optimum: np.maximum.accumulate(values) - optimum, "the sign is turned"),
+    ("03.1", lambda values, optimum: optimum - np.array(values), "never rises"),
+    ("03.1", lambda values, optimum: optimum - max(values), "one number for each trial"),
+    ("03.1", lambda values, optimum: optimum - np.minimum.accumulate(values), "it begins"),
+    ("03.1", lambda values, optimum: 1 - np.maximum.accumulate(values), "it begins"),
+    ("03.1", 0.5, "a function that takes the values"),
+    ("03.2", GRID | {"learning_rate": [0.001, 0.0022]}, "larger learning rates"),
+    ("03.2", GRID | {"learning_rate": [0.001], "weight_decay": [1e-6, 1e-4]}, "2 levels on weight decay"),
+    ("03.2", GRID | {"width": list(range(4, 64))}, "120 cells, more than 36"),
+    ("03.2", GRID | {"learning_rate": [10]}, "choose a value from 0.001 to 1"),
+    ("03.2", GRID | {"dropout": 0.2}, "a list with at least one level"),
+    ("03.2", {"learning_rate": [0.1]}, "a list of levels for each of"),
+    ("03.3", "QMC", "chance alone often does that"),
+    ("03.3", "Random", "chance alone often does that"),
+    ("03.3", True, "not one of"),
+    ("03.4", CHOICE | {"a": "Random"}, "cannot afford to ignore"),
+    ("03.4", CHOICE | {"b": "GP"}, "soon cost more"),
+    ("03.4", CHOICE | {"c": "CMA-ES"}, "no model of categories"),
+    ("03.4", CHOICE | {"c": "NSGA-II"}, "is not one of"),
+    ("03.4", "GP", "a dictionary with the keys"),
+    ("04.1", lambda values: order_04(values)[-min(-(-len(values) // 10), 25) :].tolist(), "here lower is better"),
+    ("04.1", lambda values: order_04(values)[: len(values) // 10].tolist(), "round it up"),
+    ("04.1", lambda values: order_04(values)[: -(-len(values) // 10)].tolist(), "never has more than 25"),
+    ("04.1", lambda values: sorted(values)[: min(-(-len(values) // 10), 25)], "these are the values"),
+    ("04.1", lambda values: list(range(min(-(-len(values) // 10), 25))), "the 3 lowest are good"),
+    ("04.1", lambda values: "the best", "where numbers were asked for"),
+    ("04.1", [0, 1, 2], "hand over the function itself"),
+    (
+        "04.2",
+        lambda mean, sigma, best: (
+            (mean - best) * norm.cdf((mean - best) / sigma) + sigma * norm.pdf((mean - best) / sigma)
+        ),
+        "lower is better here",
+    ),
+    (
+        "04.2",
+        lambda mean, sigma, best: (
+            (best - mean) / sigma * norm.cdf((best - mean) / sigma) + norm.pdf((best - mean) / sigma)
+        ),
+        "multiply by sigma once more",
+    ),
+    ("04.2", lambda mean, sigma, best: (best - mean) * norm.cdf((best - mean) / sigma), "is missing"),
+    ("04.2", lambda mean, sigma, best: max(best - mean, 0.0), "average over the whole band"),
+    ("04.2", lambda mean, sigma, best: norm.cdf((best - mean) / sigma), "how large"),
+    ("04.2", lambda mean, sigma, best: best - mean + sigma, "asked was"),
+    ("04.3", lambda points, values: points[order_04(values)[:3]].mean(axis=0), "the largest weight"),
+    ("04.3", lambda points, values: points.mean(axis=0), "only the better half"),
+    ("04.3", lambda points, values: WEIGHTS_04 @ points[:3] / WEIGHTS_04.sum(), "not sorted"),
+    ("04.3", lambda points, values: WEIGHTS_04 @ points[order_04(-values)[:3]] / WEIGHTS_04.sum(), "worst three"),
+    ("04.3", lambda points, values: WEIGHTS_04 @ points[order_04(values)[:3]], "divide them by their sum"),
+    ("04.3", lambda points, values: points[order_04(values)[0]], "the best point alone"),
+    ("04.3", lambda points, values: 0.0, "asked was"),
+    ("04.4", "a", "trials that it made itself"),
+    ("04.4", "C", "belongs to the Gaussian process"),
+    ("04.4", ["b"], "one of the letters"),
+    ("05.1", climb(start=np.argmax), "argmin"),
+    ("05.1", climb(start=lambda losses: -1), "steps start around"),
+    ("05.1", climb(size=lambda best: 1), "along a diagonal"),
+    ("05.1", climb(clip=lambda point, low, high: point), "steps out of the cube"),
+    ("05.1", climb(scale=3), "self.step is 0.1"),
+    ("05.1", climb(rng=np.random.default_rng(0)), "draw from self.rng alone"),
+    ("05.1", lambda self, points, losses: points[np.argmin(losses)], "the same step every time"),
+    ("05.1", lambda self, points, losses: points, "return one point"),
+    ("05.2", lambda self, n: min(0.25 * n**0.5, 25), "round up"),
+    ("05.2", lambda self, n: min(math.ceil(0.1 * n), 25), "a quarter of"),
+    ("05.2", lambda self, n: math.ceil(0.25 * n**0.5), "never more than 25"),
+    ("05.2", lambda self, n: int(0.25 * n**0.5), "asked was 1"),
+    ("05.3", lambda point: np.clip(point, 0, 1), "stops at the wall"),
+    ("05.3", lambda point: point % 1, "Fold it back"),
+    ("05.3", np.abs, "asked was"),
+    ("05.4", "a", "no proof"),
+    ("05.4", "b", "found none"),
+    ("05.4", ["c"], "one of the letters"),
+    ("05.1", uniform_climb, "never reach far"),
+    ("05.1", deaf_climb, "not a number"),
+    ("05.2", lambda self, n: min(np.ceil(0.25 * n**0.5), 25), "a whole number"),
+    ("05.5", lambda candidates, good, rest: candidates[np.argmax(good.density(candidates))], "weigh it against"),
+    (
+        "05.5",
+        lambda candidates, good, rest: candidates[np.argmax(rest.density(candidates) / good.density(candidates))],
+        "upside down",
+    ),
+    ("05.5", lambda candidates, good, rest: candidates[np.argmin(rest.density(candidates))], "thinnest"),
+    ("05.5", lambda candidates, good, rest: np.argmax(good.density(candidates)), "not its number"),
+    ("05.5", lambda candidates, good, rest: candidates[0], "the ratio is highest at"),
+    ("06.1", gap_rule(lambda value, there, gap: value < max(there) - gap), "raised ValueError"),
+    ("06.1", gap_rule(below, states=ALL_STATES), "only a pruned trial"),
+    ("06.1", gap_rule(below, latest=lambda trial: max(trial.intermediate_values.values())), "it fell back"),
+    ("06.1", gap_rule(lambda value, there, gap: bool(there) and value < min(there) - gap), "more than 0.2 below"),
+    ("06.1", gap_rule(lambda value, there, gap: below(value, there, 0.2)), "use self.gap"),
+    ("06.1", gap_rule(lambda value, there, gap: None), "True or False"),
+    ("06.1", optuna.pruners.MedianPruner(), "the class GapPruner"),
+    ("06.2", lambda trial, value, step=None: trial.report(value, step) if step else None, "step 0 was not reported"),
+    ("06.2", lambda trial, value, step=None: trial.report(value, step), "without a step"),
+    ("06.3", told(**LOSS), "it reports the loss"),
+    ("06.3", told(report=lambda epoch: epoch.validation_loss), "it reports the loss"),
+    ("06.3", told(LOSS["report"], result=LOSS["report"]), "it reports the loss"),
+    ("06.3", told(report=lambda epoch: -epoch.validation_loss, result=LOSS["result"]), "a negative loss rises too"),
+    ("06.3", told(result=lambda epoch: epoch.validation_loss), "report and return the same metric"),
+    ("06.3", told(first=0), "count the epochs from one"),
+    ("06.3", told(stop=False), "raise optuna.TrialPruned"),
+    ("06.4", told(), "set it before the first epoch"),
+    ("06.4", told(constraint=lambda weights: ("weights", 5000 - weights)), "so use weights - 5000"),
+    ("06.4", told(constraint=lambda weights: ("size", weights - 5000)), "has no constraint"),
+    ("06.4", told(result=lambda epoch: (epoch.validation_accuracy, 4000)), "several values"),
+    ("06.5", lambda seed: hyperband(seed, study_name=None), "give study_name"),
+    ("06.5", lambda seed: hyperband(seed, sampler=Random()), "seed the sampler"),
+    ("06.5", lambda seed: hyperband(0), "hand `seed` to the sampler"),
+    ("06.5", lambda seed: hyperband(seed, direction="minimize"), "it minimises"),
+    ("06.5", lambda seed: hyperband(seed, pruner=optuna.pruners.MedianPruner()), "should be Hyperband"),
+    ("06.5", lambda seed: hyperband(seed, pruner=optuna.pruners.HyperbandPruner(max_resource=9)), "set max_resource"),
+    ("06.6", lambda trials: max((t for t in trials if t.value), key=lambda t: t.value).number, "only its last report"),
+    ("06.6", lambda trials: 4, "take the highest value"),
+    ("06.6", lambda trials: 1, "compare the values at the end"),
+    ("06.6", lambda trials: trials[5], "return the trial's number"),
+    ("06.6", lambda trials: 2, "a place in your list"),
+    ("06.7", optuna.pruners.HyperbandPruner(max_resource=27), "judge the curve by itself"),
+    ("06.8", folded(np.median), "their mean is 0.5"),
+    ("06.7", optuna.pruners.MedianPruner(), "its best so far is 0.9"),
+    ("06.7", optuna.pruners.ThresholdPruner(lower=0.2), "give it more time"),
+    ("06.7", optuna.pruners.ThresholdPruner(lower=0.2, n_warmup_steps=15), "to stop within ten"),
+    ("06.7", optuna.pruners.WilcoxonPruner(), "epochs are no folds"),
+    ("06.8", folded(prune), "the mean of the folds is lost"),
+    ("06.8", folded(lambda seen: seen[-1]), "the last fold's score"),
+    ("06.8", folded(sum), "their mean is 0.5"),
+    ("06.8", folded(np.mean, ask=lambda trial: False), "it ran every fold"),
+    ("06.9", 324, "only adds the epochs since the last rung"),
+    ("06.9", 2187, "without halving"),
+    ("06.9", 108, "between rungs grows"),
+    ("06.9", 500, "at each rung"),
+    ("07.1", {"a": "memory"}, "the keys a, b, c and d"),
+    ("07.1", RUNGS | {"a": "SQLite"}, "costs milliseconds for each trial"),
+    ("07.1", RUNGS | {"b": "memory"}, "cannot see the memory"),
+    ("07.1", RUNGS | {"b": "SQLite"}, "a journal file is faster"),
+    ("07.1", RUNGS | {"c": "journal"}, "no heartbeat"),
+    ("07.1", RUNGS | {"c": "SQLite"}, "its locks break"),
+    ("07.1", RUNGS | {"d": "PostgreSQL"}, "connections of its own"),
+    ("07.1", RUNGS | {"d": "memory"}, "cannot be reached"),
+    ("07.1", RUNGS | {"d": "Redis"}, "is not one of"),
+    ("07.2", 40, "the number counts for one worker"),
+    ("07.2", 25, "60 of the 100 are there"),
+    ("07.2", 100, "means more, not in all"),
+    ("07.2", 15, "what is left to do"),
+    ("07.2", 11, "40 are missing"),
+    ("07.3", broom(lambda worker, alive: worker in alive), "which is alive"),
+    ("07.3", broom(lambda worker, alive: worker not in alive), "names no worker"),
+    ("07.3", broom(states=(*RUNNING, optuna.trial.TrialState.COMPLETE), result=len), "return the list"),
+    ("07.3", broom(result=lambda numbers: None), "return the list"),
+    ("07.3", lambda study, alive: [0, 2], "still run"),
+    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(), "give TPESampler a seed"),
+    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=seed), "let the worker's number into"),
+    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=worker), "let the seed into it"),
+    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=seed + worker), "keep them apart"),
+    ("07.4", lambda seed, worker: Random(seed=seed), "a TPESampler was asked for"),
+    ("07.5", joined(refuse=False), "was let in"),
+    ("07.5", joined(exists=False), "load_if_exists=True"),
+    ("07.5", joined(direction="minimize", refuse=False), "hand on the direction"),
+    ("07.5", joined(word=""), "without a word"),
+    ("07.5", lambda storage, name, direction: name, "should create the study"),
+    ("08.1", [0, 1, 2, 4], "trial 1 has an earlier trial at least as low"),
+    ("08.1", [0, 2, 3, 4], "trial 3 has an earlier trial at least as low"),
+    ("08.1", [2, 4], "the first trial counts too .1 missing"),
+    ("08.1", [4], "2 missing"),
+    ("08.1", 4, "a list of trial numbers"),
+    ("08.2", [0, 1, 4], "trial 1 has a neighbour within a factor of 1.5"),
+    ("08.2", [0], "perhaps at an end .1 missing"),
+    ("08.2", ["1"], "a list of trial numbers"),
+    ("08.3", hours(unit="minutes"), "for COMPLETE trials that took .1.5, 2.0. hours it gives 210"),
+    ("08.3", lambda frame: frame.groupby("state")["duration"].sum(), "these are times: divide the sum"),
+    ("08.3", lambda frame: frame.groupby("state")["duration"].sum().dt.seconds / 3600, "A day has 24 hours"),
+    ("08.3", lambda frame: frame["duration"].sum(), "wanted is a Series"),
+    ("08.3", lambda frame: hours()(frame[frame["state"] == "COMPLETE"]), "FAIL is missing"),
+    ("08.3", 3.5, "hand over hours_by_state itself"),
+    ("08.4", {"plot_contour": "figure"}, "plot_contour needs values that differ"),
+    ("08.4", {"plot_timeline": "sentence"}, "plot_timeline says something even where all are equal"),
+    ("08.4", {"plot_edf": "empty"}, "say .figure. or .sentence., not .empty."),
+    ("08.4", {"edf": "figure"}, "keep the keys of the cell"),
+    ("08.5", [1, 2, 4], "number 1 begins at the folder where the program was started"),
+    ("08.5", [2, 3, 4], "number 3 begins at the folder"),
+    ("08.5", [4], "count the slashes"),
+    ("08.5", 2, "a list of numbers"),
+    ("09.1", lambda all_, best: float(np.sum((best / all_ - 1) ** 2)), "weigh each bin with its share"),
+    ("09.1", lambda all_, best: float(np.sum(all_ * best / all_)), "spread as everywhere has importance 0"),
+    ("09.1", lambda all_, best: float(np.sum(all_ * abs(best / all_ - 1))), "and should be 3"),
+    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "weigh each bin|importance 0|raised"),
+    ("09.1", 3, "hand over the function itself"),
+    ("09.2", lambda study: importances(study, target=lambda trial: trial.user_attrs["seconds"]), "for being .fast."),
+    ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "its target is not the time"),
+    ("09.2", lambda study: list(importances(study)), "a dict from name to importance"),
+    ("09.3", lambda shares: list(shares), "the dummy is in the list"),
+    (
+        "09.3",
+        lambda shares: [n for n in shares.columns.drop("dummy") if shares[n].median() > shares["dummy"].median()],
+        "whose intervals overlap",
+    ),
+    ("09.3", lambda shares: [], "between 0.4 and 0.6 is missing"),
+    ("09.3", lambda shares: "clear", "return a list of names"),
+    ("09.4", lambda shares: kept(shares, 0.5), "the dummy stays free"),
+    ("09.4", lambda shares: kept(shares, 4), "what might matter stays free"),
+    ("09.4", kept, "keep every one free but it"),
+    ("09.4", lambda shares: kept(shares, names=["a", "b", "c"]), "it should keep a and b"),
+    ("09.4", lambda shares: len(shares), "return a list of names"),
+]
+for path in all_notebooks()[10:]:  # of the later notebooks each has a file of its own
+    of_one = importlib.import_module(f"tests.exercises.wrong_{path.name[:2]}")
+    WRONG += of_one.WRONG
+    CONTEXT |= of_one.CONTEXT
+
+
+@pytest.mark.parametrize(("key", "answer", "reason"), WRONG)
+def test_wrong_answers_are_told_why(key, answer, reason):
+    """Not quite, because ..."""
+    text = repr(check(key, answer, **CONTEXT.get(key, {})))
+    assert f"Exercise {key}: not quite." in text
+    assert re.search(reason, text), text
+
+
+@pytest.mark.parametrize("answer", [None, "nonsense", -1, float("nan"), object(), [], {}, np.zeros(3), int])
+@pytest.mark.parametrize("key", KEYS)
+def test_absurd_answers_are_answered(key, answer):
+    """Never correct, never an exception, always a reason."""
+    text = repr(check(key, answer, **CONTEXT.get(key, {})))
+    assert f"Exercise {key}: not quite." in text and "Because " in text
+
+
+def test_each_exercise_has_two_wrong_answers():
+    """No exercise is left without typical mistakes."""
+    assert all(sum(wrong == key for wrong, _, _ in WRONG) >= 2 for key in KEYS)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_tie_at_the_border_counts_either_way(count):
+    """0.99 - 0.98 is not 0.01 in a computer: exercise 01.2 accepts both ways of writing the comparison."""
+    assert "correct" in repr(check("01.2", count, trials=pd.DataFrame({"value": [0.99, 0.985, 0.98, 0.5, 0.2]})))
+
+
+def test_solutions_can_be_shown():
+    """What a stuck learner sees is the code of the solution."""
+    assert "suggest_int" in show_solution("02.3").data

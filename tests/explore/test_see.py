@@ -1,0 +1,213 @@
+"""Notebook 08's explorables: the contour lens, the live plot and the picker of trials."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import optuna
+import pytest
+from optuna import Study
+from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
+
+from helpers.errors import BadInput
+from helpers.explore import ContourLens, LivePlot, TrialPicker
+from helpers.explore.contour import PAIR, SAMPLERS, SEARCHES, fill_gaps, lens_state, true_surface
+from helpers.explore.live_plot import WAITING, live_state
+from helpers.learn.exercises import is_blank
+from helpers.problems.table import SPACE, load_benchmark
+
+TWO, SEVEN = SEARCHES
+
+
+@pytest.fixture(autouse=True)
+def _quiet_optuna() -> None:
+    """No line for every trial."""
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+
+
+@pytest.fixture
+def study() -> Study:
+    """Twenty trials, to be maximised: some pruned, one failed, one infinite."""
+    made = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=1))
+
+    def objective(trial: optuna.Trial) -> float:
+        x = trial.suggest_float("x", 0.01, 1, log=True)
+        trial.report(x / 2, 1)
+        if trial.number % 5 == 3:
+            raise optuna.TrialPruned
+        if trial.number == 7:
+            raise ArithmeticError
+        return float("inf") if trial.number == 9 else x
+
+    made.optimize(objective, n_trials=20, catch=ArithmeticError)
+    return made
+
+
+# The contour lens
+
+
+def test_gaps_become_the_mean_of_their_neighbours() -> None:
+    """Known cells stay; a cell at the edge has fewer neighbours."""
+    z = np.array([[0.0, np.nan, np.nan, 3.0]])
+    assert fill_gaps(z) == pytest.approx(np.array([[0.0, 1.0, 2.0, 3.0]]), abs=0.01)
+    z = np.full((3, 3), np.nan)
+    z[1, 1] = 0.7
+    assert fill_gaps(z) == pytest.approx(np.full((3, 3), 0.7))
+    z[0] = 0.1
+    filled = fill_gaps(z)
+    assert filled[1, 0] == pytest.approx((0.1 + 0.7 + filled[2, 0]) / 3, abs=0.01)
+
+
+def test_the_truth_is_the_record() -> None:
+    """With the other five at their best levels, and at each place's own best."""
+    table = load_benchmark()
+    fixed, free = true_surface(TWO), true_surface(SEVEN)
+    assert fixed.shape == free.shape == (5, 10) and (free >= fixed).all()
+    assert fixed.max() == free.max() == table.optimum
+    config = {**table.best, "learning_rate": 0.01, "width": 8}
+    place = SPACE["width"].index(8), SPACE["learning_rate"].index(0.01)
+    assert fixed[place] == table.value(config)
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_map_is_optunas(search: str, sampler: str) -> None:
+    """Its own dots, with the values of their trials; more dots begin with the same."""
+    few, many = lens_state(20, search, sampler, 0), lens_state(60, search, sampler, 0)
+    assert len(few.dots) == 20 and (many.dots[:20] == few.dots).all()
+    known = np.isfinite(few.z)
+    assert known.sum() <= 20 and (few.filled[known] == few.z[known]).all() and np.isfinite(few.filled).all()
+    rates, widths = few.x[np.where(known)[1]], few.y[np.where(known)[0]]
+    assert set(zip(rates, widths, strict=True)) <= set(map(tuple, few.dots))
+    assert few.off.shape == few.truth.shape and f"by {few.off.max():.2f} at" in few.message
+
+
+def test_the_map_is_right_at_its_dots() -> None:
+    """Where a dot lies on a recorded level, the map of a search for two shows the record."""
+    state = lens_state(100, TWO, "random", 0)
+    table = load_benchmark()
+    for n, (rate, width) in enumerate(state.dots):
+        row, column = np.argmin(abs(state.y - width)), np.argmin(abs(state.x - rate))
+        config = table.nearest({**table.best, **dict(zip(PAIR, (rate, int(width)), strict=True))})
+        later = [tuple(dot) for dot in state.dots[n + 1 :]]
+        if (rate, width) not in later:
+            assert state.z[row, column] == pytest.approx(table.value(config))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [((4,), "trials is 4: choose from 5 to 100"), ((101,), "choose from"), ((20, "three"), "Unknown search 'three'"),
+     ((20, TWO, "GP"), "Unknown sampler 'GP'")],
+)  # fmt: skip
+def test_the_lens_refuses(arguments: tuple, said: str) -> None:
+    """What it has no picture of."""
+    with pytest.raises(BadInput, match=said):
+        lens_state(*arguments)
+
+
+def test_the_lens_draws_its_state() -> None:
+    """Every control changes the picture, and the picture can be sent to a browser."""
+    lens = ContourLens(0)
+    for settings in ({"trials": 60}, {"search": SEVEN}, {"sampler": "random"}):
+        before = lens.message
+        state = lens.set(**settings).state
+        assert lens.message == state.message != before
+        assert np.array_equal(lens.figure.data[2].x, state.dots[:, 0])
+        assert np.array_equal(lens.figure.data[1].z, state.truth)
+    json.dumps(lens.figure.to_dict()["data"][0], allow_nan=False, default=lambda array: array.tolist())
+    with pytest.raises(BadInput, match="Unknown control 'colour'"):
+        lens.set(colour=1)
+    with pytest.raises(BadInput, match="trials is 200"):
+        lens.set(trials=200)
+
+
+# The live plot
+
+
+def test_the_live_plot_grows_trial_by_trial(study: Study) -> None:
+    """After each trial the figure has one dot more, unless the trial has no number."""
+    grown = optuna.create_study(direction="maximize")
+    live, counts = LivePlot(grown), []
+    assert live.message == WAITING and not any(len(trace.x or ()) for trace in live.figure.data)
+    for trial in study.trials:
+        grown.add_trial(trial)
+        live(grown, trial)
+        counts.append(sum(len(trace.x) for trace in live.figure.data[:2]))
+    without = {7, 9}
+    assert counts == [n + 1 - sum(m <= n for m in without) for n in range(20)]
+    assert live.message.startswith("20 trials have ended, 2 of them without a number. Best: ")
+
+
+def test_the_incumbent_is_a_line_to_the_last_trial(study: Study) -> None:
+    """Its steps are the trials that were better than all before; pruned, infinite and infeasible ones do not count."""
+    state = live_state(study)
+    finite = [trial for trial in study.trials if trial.state == TrialState.COMPLETE and trial.value < 2]
+    best, steps = -1.0, []
+    for trial in finite:
+        if trial.value > best:
+            best = trial.value
+            steps.append(trial.number)
+    assert state.best == ([*steps, 19], [*(study.trials[n].value for n in steps), best])
+    limited = optuna.create_study()
+    trial = limited.ask()
+    trial.set_constraint("size", 1.0)
+    limited.tell(trial, 0.5)
+    assert live_state(limited).best == ([], []) and "None is complete yet" in live_state(limited).message
+
+
+def test_the_live_plot_is_a_callback() -> None:
+    """Given to `optimize`, it draws; several objectives have no single best."""
+    made = optuna.create_study(sampler=RandomSampler(seed=0))
+    live = LivePlot(made, "loss")
+    made.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=5, callbacks=[live])
+    assert list(live.figure.data[0].x) == list(range(5)) and live.figure.layout.yaxis.title.text == "loss"
+    assert LivePlot(made).message == live.message
+    with pytest.raises(BadInput, match="has 2 objectives: a live plot shows the best of one"):
+        LivePlot(optuna.create_study(directions=("minimize", "maximize")))
+
+
+# The picker
+
+
+def test_clicks_boxes_and_numbers_choose(study: Study) -> None:
+    """A click chooses or frees, a box adds, the text field says the same as the dots."""
+    picker = TrialPicker(study, "x", log=True)
+    assert is_blank(picker.answer) and picker.message.startswith("Click a dot")
+    first, second = picker.numbers[:2]
+    picker._on_click(None, SimpleNamespace(point_inds=[1]), None)
+    assert picker.answer == [second] and picker._typed.value == str(second)
+    picker._on_box(None, SimpleNamespace(point_inds=[0, 1]), None)
+    assert picker.answer == [first, second]
+    picker._on_click(None, SimpleNamespace(point_inds=[0]), None)
+    assert picker.answer == [second] and picker.message == f"Chosen: {second}."
+    picker._typed.value = f"{first};{second} {picker.numbers[4]}"
+    assert picker.answer == [first, second, picker.numbers[4]]
+    picker._typed.value = f"{first}, 7"
+    assert picker.message.startswith("'7' is not the number of a dot.") and len(picker.answer) == 3
+    picker._typed.value = "²"
+    assert picker.message.startswith("'²' is not the number of a dot.") and len(picker.answer) == 3
+    picker._clear.click()
+    assert is_blank(picker.answer) and picker._typed.value == ""
+
+
+def test_chosen_dots_look_different(study: Study) -> None:
+    """By colour, size and shape."""
+    picker = TrialPicker(study).choose(0, 1)
+    marker = picker.figure.data[0].marker
+    chosen = np.isin(picker.numbers, [0, 1])
+    for look in (marker.color, marker.size, marker.symbol):
+        assert set(np.array(look)[chosen]).isdisjoint(np.array(look)[~chosen])
+
+
+def test_what_can_be_picked(study: Study) -> None:
+    """Completed trials with that hyperparameter, and any value of theirs."""
+    picker = TrialPicker(study, value=lambda trial: trial.number * 2.0, value_name="twice")
+    assert list(picker.figure.data[0].y) == [2.0 * n for n in picker.numbers]
+    assert 3 not in picker.numbers and 7 not in picker.numbers
+    with pytest.raises(BadInput, match="No completed trial has 'y'"):
+        TrialPicker(study, "y")
+    with pytest.raises(BadInput, match="There is no dot for trial 3: those shown are 0, 1, 2"):
+        picker.choose(3)

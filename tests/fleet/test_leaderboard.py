@@ -1,0 +1,314 @@
+"""The leaderboard: nothing is lost, nothing is believed, a name has one budget, and a whole room submits at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+from jupyter_client import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+from optuna.trial import create_trial
+
+from helpers.errors import BadInput
+from helpers.explore import LeaderboardView
+from helpers.explore.board import A_NAME, MOST, PLAN, YOU, board_state
+from helpers.fleet.leaderboard import STUDY, Leaderboard
+from helpers.fleet.storage import VARIABLE
+from helpers.problems.capstone import BUDGET, EPOCHS, Capstone
+from helpers.races.plans import choose
+from tests.problems.test_capstone import objective, searched
+from tests.tools.store_outputs import ROOT
+
+PROBLEM = Capstone()
+LADDER = pd.DataFrame({"score": [0.41, 0.43], "low": [0.4, 0.42], "high": [0.42, 0.44]}, index=["random", "halving"])
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Optuna reports no single trial, and the board of whoever runs this is left alone."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Leaderboard:
+    """An empty one, in a journal: the quickest storage."""
+    return Leaderboard(f"journal:///{tmp_path}/board")
+
+
+def submit(board: Leaderboard, name: str, seed: int = 0, epochs: int = 5 * EPOCHS) -> optuna.Study:
+    """Submits an honest search."""
+    study = searched(epochs, seed)
+    note = board.submit(study, name, study.best_params)
+    assert note.mood == "good", note
+    return study
+
+
+# Submitting
+
+
+def test_a_submission_is_scored_and_ranked(board: Leaderboard) -> None:
+    """The best first, with what `score` says; the note names place, epochs and what the search had seen."""
+    studies = {name: submit(board, name, seed) for seed, name in enumerate(("Ada", "Bob", "Cleo"))}
+    scores = {name: PROBLEM.score(study.best_params) for name, study in studies.items()}
+    ranked = sorted(scores, key=lambda name: -scores[name].mean)
+    entries = board.entries()
+    assert [entry.name for entry in entries] == ranked
+    assert [entry.score for entry in entries] == [scores[name] for name in ranked]
+    assert {(entry.epochs, entry.submissions) for entry in entries} == {(90, 1)}
+    note = board.submit(studies[ranked[1]], ranked[1], studies[ranked[1]].best_params)
+    assert f"{ranked[1]}: {scores[ranked[1]].mean:.4f} ± {scores[ranked[1]].margin:.4f}" in note.headline
+    assert "Place 2; 90 of 540 epochs." in note.detail
+    assert f"{studies[ranked[1]].best_value:.4f} (seed 0)" in note.detail
+
+
+def test_the_same_again_changes_nothing(board: Leaderboard) -> None:
+    """A cell that is run twice; another configuration of the same study counts, and costs no epochs."""
+    study = submit(board, "Ada")
+    for _ in range(3):
+        board.submit(study, "Ada", study.best_params)
+    assert [(entry.submissions, entry.epochs) for entry in board.entries()] == [(1, 90)]
+    second = sorted(study.trials, key=lambda trial: -trial.value)[1]
+    board.submit(study, "  Ada ", second.params)
+    (entry,) = board.entries()
+    assert (entry.submissions, entry.epochs) == (2, 90)
+    assert entry.score == PROBLEM.score(second.params)  # the latest counts, also when it is worse
+
+
+def test_a_study_that_goes_on_is_counted_once(board: Leaderboard) -> None:
+    """Its trials are known again; those of another study come on top."""
+    study = submit(board, "Ada")
+    study.optimize(objective, n_trials=3)
+    board.submit(study, "Ada", study.best_params)
+    assert board.entries()[0].epochs == 8 * EPOCHS
+    submit(board, "Ada", seed=1)
+    assert (board.entries()[0].epochs, board.entries()[0].submissions) == (13 * EPOCHS, 3)
+
+
+def test_a_name_has_one_budget(board: Leaderboard) -> None:
+    """A second study that would pass it is refused, and the first stands; another name may."""
+    first, second = submit(board, "Ada", epochs=BUDGET), searched(EPOCHS, seed=1)
+    note = board.submit(second, "Ada", second.best_params)
+    assert note.mood == "bad"
+    assert "with the studies 'Ada' has submitted it is 558 epochs, and a name has 540." in note.detail
+    assert board.entries()[0].score == PROBLEM.score(first.best_params)
+    assert board.submit(second, "Bob", second.best_params).mood == "good"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\n", "x" * 31, "a\x00b", None, 7, ["Ada"]])
+def test_a_name_is_a_name(board: Leaderboard, name: object) -> None:
+    """Empty, very long, unprintable or no text: one sentence."""
+    study = searched(EPOCHS)
+    note = board.submit(study, name, study.best_params)
+    assert note.mood == "bad" and "give 1 to 30 letters." in note.detail and board.entries() == []
+
+
+@pytest.mark.parametrize("answer", [(..., "Ada", {}), (None, ..., {}), (None, "Ada", ...), (..., ..., ...)])
+def test_a_blank_is_not_a_submission(board: Leaderboard, answer: tuple) -> None:
+    """As stored in the notebook."""
+    assert board.submit(*answer).mood == "open" and board.entries() == []
+
+
+@pytest.mark.parametrize("study", [None, "study", 7, [], optuna.create_study, object()])
+def test_absurd_studies_are_answered(board: Leaderboard, study: object) -> None:
+    """Never an exception, never stored."""
+    note = board.submit(study, "Ada", {"blur": 1})
+    assert note.mood == "bad" and "hand over the study itself" in note.detail and board.entries() == []
+
+
+def test_a_name_is_shown_as_text(board: Leaderboard) -> None:
+    """HTML in it is escaped, in the note, the table and the figure."""
+    tag = "<b>Ada</b><script>"
+    study = submit(board, tag)
+    note = board.submit(study, tag, study.best_params)
+    view = LeaderboardView(board, me=tag)
+    ticks = str(view.figure.layout.yaxis.ticktext)
+    for page in (note._repr_html_(), board.table()._repr_html_(), view.status.value, ticks):
+        assert "&lt;b&gt;Ada" in page and "<script>" not in page
+
+
+# What is not believed
+
+
+def test_what_submit_did_not_write_is_left_out(board: Leaderboard) -> None:
+    """Scores written by hand, names that are none, trials without anything: the board shows only what it can check."""
+    study = submit(board, "Ada")
+    good = board._study.trials[0].user_attrs
+    score = PROBLEM.score(study.best_params).mean
+    board._study.add_trial(create_trial(value=0.99, user_attrs=good | {"name": "Mallory"}))
+    for changes in ({"name": ""}, {"config": {"blur": 1}}, {"config": None}, {"prints": {"a": 541}}, {"prints": None}):
+        board._study.add_trial(create_trial(value=score, user_attrs=good | {"name": "Mallory"} | changes))
+    board._study.add_trial(create_trial(value=score))
+    board._study.add_trial(create_trial(state=optuna.trial.TrialState.FAIL, user_attrs=good | {"name": "Mallory"}))
+    board._study.ask()
+    assert [entry.name for entry in board.entries()] == ["Ada"]
+
+
+def test_the_table_holds_the_ladder(board: Leaderboard) -> None:
+    """Plans between the names, in order of the score, without a rank."""
+    assert list(board.table().columns) == ["name", "score", "±", "epochs", "submissions"] and len(board.table()) == 0
+    for seed, name in enumerate(("Ada", "Bob")):
+        submit(board, name, seed)
+    table = board.table(LADDER)
+    assert list(table["score"]) == sorted(table["score"], reverse=True)
+    assert set(table["name"]) == {"Ada", "Bob", *LADDER.index}
+    assert sorted(table.index) == ["", "", "1", "2"]
+    assert table.set_index("name").loc["random", ["score", "±", "epochs"]].tolist() == [0.41, 0.01, 540]
+
+
+# The storage
+
+
+def test_alone_the_file_goes_with_the_board() -> None:
+    """Without an address it lies in a temporary folder."""
+    board = Leaderboard()
+    folder = Path(board._folder.name)
+    assert (folder / "leaderboard.db").exists()
+    board._folder.cleanup()
+    assert not folder.exists()
+
+
+def test_the_environment_names_the_rooms_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that open it see each other; an address in the call goes before it; a bad one is told."""
+    monkeypatch.setenv(VARIABLE, f"sqlite:///{tmp_path}/room.db")
+    one, other = Leaderboard(), Leaderboard()
+    submit(one, "Ada")
+    assert [entry.name for entry in other.entries()] == ["Ada"]
+    assert Leaderboard(f"journal:///{tmp_path}/mine").entries() == []
+    monkeypatch.setenv(VARIABLE, "my database")
+    with pytest.raises(BadInput, match="is not the URL of a storage"):
+        Leaderboard()
+
+
+def test_thirty_submit_at_once(url: str) -> None:
+    """Each with a connection of its own, opened at the same time: thirty names, none lost, each with its own score."""
+    studies = {f"learner {n}": searched(2 * EPOCHS, n) for n in range(30)}
+
+    def hand_in(name: str) -> str:
+        return Leaderboard(url).submit(studies[name], name, studies[name].best_params).mood
+
+    with ThreadPoolExecutor(30) as room:
+        assert list(room.map(hand_in, studies)) == ["good"] * 30
+    scores = {entry.name: entry.score for entry in Leaderboard(url).entries()}
+    assert scores == {name: PROBLEM.score(study.best_params) for name, study in studies.items()}
+
+
+SETUP = f"""import optuna, sys
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+sys.path.insert(0, {str(ROOT)!r})
+from helpers.fleet.leaderboard import Leaderboard
+from tests.problems.test_capstone import searched
+board = Leaderboard()
+studies = [searched(36, OFFSET + n) for n in range(4)]"""
+SUBMIT = """for n, study in enumerate(studies):
+    board.submit(study, f"NAME {n}", study.best_params)
+"""
+SHOW = "print(sorted(board.table()['name']))"
+
+
+@contextmanager
+def kernel(url: str) -> Iterator[BlockingKernelClient]:
+    """A Jupyter kernel on the board at `url`."""
+    manager, client = start_new_kernel(kernel_name="python3", env=os.environ | {VARIABLE: url}, cwd=str(ROOT))
+    try:
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def finished(client: BlockingKernelClient, message: str) -> str:
+    """What the cell with this message printed, once it has ended; an error fails the test."""
+    printed, idle = [], False
+    while not idle:
+        said = client.get_iopub_msg(timeout=120)
+        if said["parent_header"].get("msg_id") != message:
+            continue
+        assert said["msg_type"] != "error", said["content"]
+        if said["msg_type"] == "stream":
+            printed.append(said["content"]["text"])
+        idle = said["msg_type"] == "status" and said["content"]["execution_state"] == "idle"
+    return "".join(printed)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_kernels_on_one_board(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Both submit four times at once; all eight names are there, and both kernels show them."""
+    url = request.getfixturevalue("postgres") if kind == "postgres" else f"sqlite:///{tmp_path}/room.db"
+    names = sorted(f"{name} {n}" for name in ("Ada", "Bob") for n in range(4))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(kernel(url)) for _ in range(2)]
+        for cells in (SETUP, SUBMIT):
+            own = [cells.replace("OFFSET", str(10 * n)).replace("NAME", name) for n, name in enumerate(("Ada", "Bob"))]
+            sent = [client.execute(cell) for client, cell in zip(clients, own, strict=True)]
+            for client, message in zip(clients, sent, strict=True):
+                assert finished(client, message) == ""
+        shown = [finished(client, client.execute(SHOW)) for client in clients]
+    for text in shown:
+        assert [name for name in names if repr(name) in text] == names
+    stored = {entry.name: entry.score for entry in Leaderboard(url).entries()}
+    for n, name in enumerate(("Ada", "Bob")):
+        for m in range(4):
+            assert stored[f"{name} {m}"] == PROBLEM.score(searched(36, 10 * n + m).best_params)
+
+
+def test_its_study_can_be_opened_by_optuna(tmp_path: Path) -> None:
+    """A learner who looks into the storage finds a study as any other."""
+    url = f"sqlite:///{tmp_path}/room.db"
+    submit(Leaderboard(url), "Ada")
+    assert optuna.load_study(study_name=STUDY, storage=url).best_trial.user_attrs["name"] == "Ada"
+
+
+# The view
+
+
+def test_the_view_knows_you_and_the_ladder(board: Leaderboard) -> None:
+    """Rows in order, kinds told apart, and a sentence about where you stand."""
+    assert board_state([]).message == "Nobody has submitted yet." and board_state([]).labels == ()
+    for seed, name in enumerate(("Ada", "Bob", "Cleo")):
+        submit(board, name, seed)
+    entries = board.entries()
+    state = board_state(entries, LADDER, f" {entries[1].name} ")
+    assert list(state.scores) == sorted(state.scores, reverse=True) and len(state.labels) == 5
+    kinds = dict(zip(state.labels, state.kinds, strict=True))
+    assert kinds[f"1. {entries[0].name}"] == A_NAME and kinds[f"2. {entries[1].name}"] == YOU
+    assert kinds["random"] == PLAN
+    beaten = [name for name in LADDER.index if entries[1].score.mean > LADDER.loc[name, "score"]]
+    assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs, above " in state.message
+    assert state.message.endswith(f"above {', '.join(beaten) or 'no plan of the ladder'}.")
+    assert "90 of 1620 epochs" in board_state(entries, LADDER, entries[1].name, budget=1620).message
+    assert board_state(entries, None, "Dan").message.endswith("Dan has not submitted.")
+
+
+def test_a_crowd_leaves_room_for_you(board: Leaderboard) -> None:
+    """Of many names the best are drawn, and you."""
+    submit(board, "Ada")
+    (ada,) = board.entries()
+    crowd = [type(ada)(f"learner {n}", ada.score, 90, 1, ada.when) for n in range(50)]
+    state = board_state([*crowd, ada], LADDER, "Ada")
+    assert len(state.labels) == MOST + 1 + len(LADDER) and "51. Ada" in state.labels
+
+
+def test_the_view_follows_the_board(board: Leaderboard) -> None:
+    """A submission from elsewhere appears when refreshed; a name that is typed becomes yours."""
+    view = LeaderboardView(board, LADDER)
+    assert "Nobody" in view.message and [len(trace.x or ()) for trace in view.figure.data] == [0, 0, 2]
+    study = submit(board, "Ada")
+    view._button.click()
+    assert "Ada leads" in view.message and [len(trace.x) for trace in view.figure.data] == [1, 0, 2]
+    view._me.value = "Ada"
+    assert "You stand at place 1" in view.message and [len(trace.x) for trace in view.figure.data] == [0, 1, 2]
+    assert view.figure.data[1].x[0] == pytest.approx(PROBLEM.score(study.best_params).mean)
+    assert view._repr_mimebundle_()["text/plain"].startswith("LeaderboardView: 1 on the board")
+
+
+def test_choose_takes_what_the_board_takes(board: Leaderboard) -> None:
+    """The configuration of our own 12.2 can be handed in as it is."""
+    study = searched(3 * EPOCHS)
+    assert board.submit(study, "Ada", choose(study)).mood == "good"

@@ -1,0 +1,1 @@
+"""What the tests run on: browser, lab, cage, hosts, copies, a learner, and nbval made strict."""

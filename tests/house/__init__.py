@@ -1,0 +1,1 @@
+"""Tests of what holds the course together: arrows, installation, the one look, screen readers."""

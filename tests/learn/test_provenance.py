@@ -1,0 +1,47 @@
+"""What is kept with a study: versions and the state of the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers.learn.provenance import PACKAGES, git_state, surroundings
+
+
+def git(folder: Path, *command: str) -> None:
+    """One git command by an author of its own."""
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
+
+
+def test_versions_are_those_installed() -> None:
+    """Text for a database, the same twice."""
+    found = surroundings()
+    assert found["torch"].split("+")[0] == torch.__version__.split("+")[0]
+    assert set(PACKAGES) | {"python", "machine", "code"} == set(found)
+    assert all(isinstance(value, str) and value for value in found.values()) and found == surroundings()
+
+
+def test_the_state_of_the_code(tmp_path: Path) -> None:
+    """The commit; with a mark when a file differs from it; unknown where there is none."""
+    assert git_state(tmp_path) == "unknown"
+    git(tmp_path, "init")
+    (tmp_path / "train.py").write_text("x = 1")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "first")
+    clean = git_state(tmp_path)
+    assert re.fullmatch("[0-9a-f]{40,64}", clean)
+    (tmp_path / "notes.txt").write_text("beside the code")
+    assert git_state(tmp_path) == clean
+    (tmp_path / "train.py").write_text("x = 2")
+    assert git_state(tmp_path) == clean + "+changes" == surroundings(tmp_path)["code"]
+
+
+def test_without_git_it_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No error where git is not installed."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_state(tmp_path) == "unknown"

@@ -1,0 +1,1 @@
+"""Tests of the notebooks as documents and as programs."""

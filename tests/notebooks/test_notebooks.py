@@ -1,0 +1,153 @@
+"""The notebooks as documents, and as programs: with every exercise solved, at as many seeds as `--seeds` says."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from statistics import median
+
+import nbformat
+import pytest
+
+from helpers import explore
+from helpers.learn.exercises import read_solutions
+from helpers.learn.seed import VARIABLE
+from tests.harness.outputs import PLOTLY, WIDGET, is_progress_bar
+from tests.tools.store_outputs import METADATA, ROOT, STILL, all_notebooks, run
+
+NOTEBOOKS = all_notebooks()
+CHECK = re.compile(r'^check\("(\d\d\.\d)"', re.MULTILINE)
+# The kernel's own peak: the peak that getrusage reports begins with that of the process it was started from.
+PEAK = "print([line for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
+LIMIT_SECONDS, LIMIT_BYTES = {"07": 90, "10": 120}, 2**30  # 60 s for the others; 1 GB as Binder's JupyterHub counts it
+SECONDS: dict[Path, list[float]] = {}  # how long each seed took, of those that were run
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def source(path, kind: str) -> list[str]:
+    """The text of all cells of one kind."""
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def solved(path) -> tuple[nbformat.NotebookNode, list[str]]:
+    """A notebook with its solutions in the place of the blanks, and the exercises it has."""
+    notebook, keys = nbformat.read(path, as_version=4), []
+    solutions = read_solutions(path.name[:2])
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and (found := CHECK.search(cell.source)):
+            keys.append(found[1])
+            cell.source = solutions[found[1]] + "\n\n" + cell.source[found.start() :]
+    assert sorted(solutions) == keys
+    return notebook, keys
+
+
+def measured_run(notebook: nbformat.NotebookNode, seed: int) -> tuple[float, int]:
+    """Runs a notebook in place at one seed: seconds, with the kernel's start, and its peak in bytes."""
+    notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
+    begin = time.perf_counter()
+    run(notebook, **{VARIABLE: str(seed)})
+    seconds = time.perf_counter() - begin
+    return seconds, int(notebook.cells.pop().outputs[0].text.split()[1]) * 1024
+
+
+def texts(notebook: nbformat.NotebookNode) -> str:
+    """Every text output of a notebook that was run."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return "\n".join(output.data.get("text/plain", "") for output in outputs if "data" in output)
+
+
+@each_notebook
+@pytest.mark.each_seed
+@pytest.mark.slow
+def test_claims_and_solutions_hold_at_every_seed(path, seed):
+    """Claims raise when they fail; each solution is found correct; memory stays inside its limit."""
+    notebook, keys = solved(path)
+    seconds, peak = measured_run(notebook, seed)
+    said = texts(notebook)
+    for key in keys:
+        assert f"Exercise {key}: correct." in said
+    print(f"{path.stem}, seed {seed}: {seconds:.1f} s, {peak / 1e6:.0f} MB")
+    SECONDS.setdefault(path, []).append(seconds)
+    assert peak <= LIMIT_BYTES
+
+
+@each_notebook
+@pytest.mark.slow
+def test_a_notebook_takes_no_longer_than_it_says(path):
+    """The median over the seeds: a machine that is busy for a moment slows one run."""
+    if path not in SECONDS:
+        pytest.skip("it was not run before this test")
+    assert median(SECONDS[path]) <= LIMIT_SECONDS.get(path.name[:2], 60), SECONDS[path]
+
+
+@each_notebook
+def test_blanks_are_not_attempted(path):
+    """As stored, every exercise says that it was not attempted, and there are at least three."""
+    said = texts(nbformat.read(path, as_version=4))
+    keys = CHECK.findall("\n".join(source(path, "code")))
+    assert len(keys) >= 3
+    for key in keys:
+        assert f"Exercise {key}: not attempted yet." in said
+
+
+@each_notebook
+def test_outputs_are_of_one_run(path):
+    """Execution counts are 1 to n, nothing went to stderr, nothing of widgets or progress bars is stored."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert not [output for output in outputs if output.get("name") == "stderr" or output.output_type == "error"]
+    assert not [output for output in outputs if WIDGET in output.get("data", {}) or is_progress_bar(output)]
+    assert notebook.metadata == METADATA
+    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+
+
+@each_notebook
+def test_every_figure_has_a_still_picture(path):
+    """A PNG lies beside each Plotly figure and each explorable."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    pictured = [output.data for cell in cells for output in cell.outputs if PLOTLY in output.get("data", {})]
+    explorables = [
+        output.data for cell in cells for output in cell.outputs
+        if re.match(rf"({'|'.join(explore.__all__)}):", output.get("data", {}).get("text/plain", ""))
+    ]  # fmt: skip
+    assert pictured and (explorables or path.name.startswith(("01", "05")))
+    assert all(len(data.get(STILL, "")) > 3_000 for data in pictured + explorables)
+
+
+@each_notebook
+def test_prose(path):
+    """One title, objectives and minutes first, summary, exercises and next last; pictures have telling words."""
+    markdown = source(path, "markdown")
+    headings = re.findall(r"^(#+) (.+)$", "\n".join(markdown), re.MULTILINE)
+    assert [title for hashes, title in headings if hashes == "#"] == [markdown[0].splitlines()[0][2:]]
+    assert re.search(r"\d+ minutes", markdown[0]) and "After this notebook you" in markdown[0]
+    assert [title for _, title in headings][-3:] == ["Summary", "Exercises", "Next"]
+    for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", "\n".join(markdown)):
+        assert len(words.split()) >= 6
+        assert (path.parent / target).exists()
+
+
+@each_notebook
+def test_links_lead_somewhere(path):
+    """Every relative link of the prose is a file."""
+    for target in re.findall(r"(?<!!)\[[^\]]*\]\(([^):#]+)\)", "\n".join(source(path, "markdown"))):
+        assert (path.parent / target).exists(), target
+
+
+@each_notebook
+def test_code_can_be_read(path):
+    """Lines fit the page; no shell, no path tricks, no star imports; at most 25 lines a cell."""
+    for cell in source(path, "code"):
+        assert max(map(len, cell.splitlines())) <= 115
+        assert len(cell.splitlines()) <= 25
+        assert not re.search(r"^\s*[!%]|sys\.path|import \*", cell, re.MULTILINE)
+
+
+def test_no_notebook_is_left_out():
+    """The folder holds numbered notebooks only, and the README names each."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [path.name[:2] for path in NOTEBOOKS] == [f"{number:02}" for number in range(len(NOTEBOOKS))]
+    assert all(f"notebooks/{path.name}" in readme for path in NOTEBOOKS)

@@ -1,0 +1,1 @@
+"""Tests of helpers/problems and of its recorder."""

@@ -1,0 +1,332 @@
+"""The capstone's problem: what is trained is the record, what is spent is counted, cheats are refused and told why."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from itertools import count
+
+import numpy as np
+import optuna
+import pytest
+from optuna import Study
+from optuna.pruners import NopPruner, SuccessiveHalvingPruner
+from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from helpers.errors import BadInput
+from helpers.problems.capstone import (
+    BUDGET,
+    EPOCHS,
+    HELD_BACK,
+    SEEDS,
+    Capstone,
+    Refused,
+    epochs_spent,
+    stop_at,
+    t_margin,
+)
+from helpers.problems.table import SMUDGED
+from helpers.races.plans import choose, climb, ladder_table, rerun
+from helpers.races.statistics import paired_tests
+
+PROBLEM = Capstone()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    """Optuna reports no single trial."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def objective(trial: Trial) -> float:
+    """As in the notebook."""
+    config, seed = PROBLEM.table.suggest(trial), trial.user_attrs.get("seed", 0)
+    trial.set_user_attr("seed", seed)
+    for epoch, accuracy in PROBLEM.train(config, seed):
+        trial.report(accuracy, epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+    return accuracy
+
+
+def searched(epochs: int = BUDGET, seed: int = 0, pruner: optuna.pruners.BasePruner | None = None) -> Study:
+    """An honest search."""
+    sampler = RandomSampler(seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner or NopPruner(), study_name="s")
+    study.optimize(objective, callbacks=[stop_at(epochs)])
+    return study
+
+
+def changed(trial: FrozenTrial, **changes: object) -> FrozenTrial:
+    """A copy of a trial with something of it changed."""
+    parts = {
+        "state": trial.state, "value": trial.value, "params": trial.params, "distributions": trial.distributions,
+        "user_attrs": trial.user_attrs, "intermediate_values": trial.intermediate_values,
+    }  # fmt: skip
+    return create_trial(**(parts | changes))
+
+
+def with_trial(**changes: object) -> Study:
+    """A small honest study, and a copy of its best trial with something changed."""
+    study = searched(5 * EPOCHS)
+    study.add_trial(changed(study.best_trial, **changes))
+    return study
+
+
+# Training and spending
+
+
+def test_training_is_the_record() -> None:
+    """Every public seed, from the first to the last epoch, of the nearest recorded configuration."""
+    config = {name: levels[0] * 1.01 if name != "blur" else 0.1 for name, levels in SMUDGED.space.items()}
+    config |= {"width": 8, "batch_size": 20}
+    for seed in SEEDS:
+        curve = PROBLEM.table.curve(PROBLEM.table.nearest(config), seed=seed)
+        assert list(PROBLEM.train(config, seed)) == list(enumerate(curve, start=1))
+    assert len(curve) == EPOCHS == 18
+
+
+@pytest.mark.parametrize("seed", [*HELD_BACK, 3, -1, None, True, "0", 0.0])
+def test_only_public_seeds_can_be_trained(seed: object) -> None:
+    """At the call, not at the first epoch."""
+    with pytest.raises(BadInput, match="is not public: train with one of"):
+        PROBLEM.train(PROBLEM.table.best, seed)
+
+
+def test_spent_epochs_are_counted_whatever_became_of_a_trial() -> None:
+    """Against a count kept by hand while a pruner, an error and a stopped trial interrupt the training."""
+    trained = count()
+
+    def counted(trial: Trial) -> float:
+        for epoch, accuracy in PROBLEM.train(PROBLEM.table.suggest(trial)):
+            next(trained)
+            trial.report(accuracy, epoch)
+            if trial.number % 5 == 3 and epoch == 4:
+                raise ValueError
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return accuracy
+
+    pruner = SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+    study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=0), pruner=pruner)
+    study.optimize(counted, n_trials=40, catch=ValueError)
+    running = study.ask()
+    for epoch, accuracy in PROBLEM.train(PROBLEM.table.best):
+        next(trained)
+        running.report(accuracy, epoch)
+    study.enqueue_trial({"blur": 0})
+    states = {trial.state.name for trial in study.trials}
+    assert states == {"COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"}
+    assert epochs_spent(study) == next(trained)
+
+
+@pytest.mark.parametrize("pruner", [NopPruner(), SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)])
+@pytest.mark.parametrize("epochs", [18, 100, 540])
+def test_a_study_stops_inside_its_budget(pruner: optuna.pruners.BasePruner, epochs: int) -> None:
+    """And spends all but the last training's worth."""
+    assert epochs - EPOCHS < epochs_spent(searched(epochs, pruner=pruner)) <= epochs
+
+
+# Scores
+
+
+def test_a_score_is_the_mean_over_the_held_back_seeds() -> None:
+    """Of the test accuracies; its margin is Student's."""
+    score = PROBLEM.score(PROBLEM.table.best)
+    assert score.values == tuple(PROBLEM.table.value(PROBLEM.table.best, "test_accuracy", seed) for seed in HELD_BACK)
+    assert score.mean == pytest.approx(np.mean(score.values))
+    assert t_margin([1, 2, 3, 4, 5]) == pytest.approx(2.776 * math.sqrt(2.5 / 5), abs=1e-3)
+
+
+def test_an_honest_study_is_scored() -> None:
+    """Whole or pruned, with re-runs, with a trial that failed before its training, and in every public seed."""
+    for pruner in (NopPruner(), SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)):
+        study = searched(BUDGET - 8 * EPOCHS, pruner=pruner)
+        study.tell(study.ask(), state=TrialState.FAIL)
+        rerun(study, objective, best=4)
+        assert PROBLEM.examine(study, choose(study)) == PROBLEM.score(choose(study))
+        assert PROBLEM.examine(study, study.best_params) == PROBLEM.score(study.best_params)
+        assert epochs_spent(study) <= BUDGET
+
+
+def test_reruns_take_the_best_once() -> None:
+    """Two trials of one configuration count as one; both other seeds, whole, without the pruner."""
+    study = searched(6 * EPOCHS)
+    best = study.best_trial
+    study.add_trial(best)
+    rerun(study, objective, best=2)
+    again = study.trials[7:]
+    assert [trial.user_attrs["seed"] for trial in again] == [1, 2, 1, 2]
+    assert all(trial.state == TrialState.COMPLETE and trial.last_step == EPOCHS for trial in again)
+    assert again[0].params == again[1].params == best.params != again[2].params == again[3].params
+    means = {}
+    for trial in study.trials:
+        means.setdefault(tuple(PROBLEM.table.nearest(trial.params).items()), {})[trial.user_attrs["seed"]] = trial.value
+    whole = {config: np.mean(list(seen.values())) for config, seen in means.items() if len(seen) == 3}
+    assert len(whole) == 2 and choose(study) == dict(max(whole, key=whole.get))
+
+
+# Cheats
+
+
+def gone(study: Study) -> Study:
+    """The study without its third trial, as if a row had been deleted from the database."""
+    kept = [trial for trial in study.trials if trial.number != 2]
+    study.get_trials = lambda *args, **kwargs: kept
+    return study
+
+
+def minimised() -> Study:
+    """An honest search in the wrong direction."""
+    study = optuna.create_study(direction="minimize", sampler=RandomSampler(seed=0))
+    study.optimize(objective, n_trials=2)
+    return study
+
+
+def overspent(state: TrialState) -> Study:
+    """Thirty whole trainings, and one epoch in a trial of this state."""
+    study = searched()
+    one = {1: PROBLEM.table.curve(PROBLEM.table.nearest(study.best_params), seed=0)[0]}
+    study.add_trial(changed(study.best_trial, state=state, value=None, intermediate_values=one))
+    return study
+
+
+def two_objectives() -> Study:
+    """Nothing that could be scored."""
+    return optuna.create_study(directions=["maximize", "minimize"])
+
+
+def held_back_curve() -> Study:
+    """The last report, and the value, are those of a held-back seed."""
+    study = searched(5 * EPOCHS)
+    best = study.best_trial
+    value = PROBLEM.score(best.params).values[0]
+    study.add_trial(changed(best, value=value, intermediate_values=best.intermediate_values | {EPOCHS: value}))
+    return study
+
+
+def without(curve: dict[int, float], *epochs: int) -> dict[int, float]:
+    """A curve with gaps."""
+    return {epoch: value for epoch, value in curve.items() if epoch not in epochs}
+
+
+BEST = searched(5 * EPOCHS).best_trial
+CURVE = BEST.intermediate_values
+NAN = CURVE | {3: math.nan}
+LATER = {epoch + 1: value for epoch, value in CURVE.items()}
+CHEATS: dict[str, tuple[Callable[[], object], str]] = {
+    "no study": (lambda: {"value": 0.9}, "this is a dict: hand over the study itself"),
+    "empty": (lambda: optuna.create_study(direction="maximize"), "no trial of this study has trained"),
+    "minimised": (minimised, 'create it with direction="maximize"'),
+    "two objectives": (two_objectives, "does not maximise one accuracy"),
+    "deleted": (lambda: gone(searched(5 * EPOCHS)), "trial 2 is missing"),
+    "value": (lambda: with_trial(value=0.62), "trial 5 returned 0.6200; training this configuration with this seed"),
+    "value, inf": (lambda: with_trial(value=math.inf), "trial 5 returned inf, which is no accuracy"),
+    "value, no report": (lambda: with_trial(intermediate_values={}), "trial 5 has a value and no report"),
+    "best epoch": (lambda: with_trial(value=max(CURVE.values()) + 1e-3), "trial 5 returned"),
+    "curve": (lambda: with_trial(intermediate_values=CURVE | {4: 0.9}), "trial 5 reports for epoch 4 0.9000; training"),
+    "curve, nan": (lambda: with_trial(intermediate_values=NAN), "reports for epoch 3 nan, which is no accuracy"),
+    "held back, curve": (held_back_curve, "that is its value on held-back seeds, which a search must not see"),
+    "held back, value": (lambda: with_trial(value=PROBLEM.score(BEST.params).mean), "value on held-back seeds"),
+    "held back, seed": (lambda: with_trial(user_attrs={"seed": 1003}), "1003 as its .seed., a held-back seed"),
+    "another seed": (lambda: with_trial(user_attrs={"seed": 5}), r"5 as its .seed., none of \(0, 1, 2\)"),
+    "another's curve": (lambda: with_trial(user_attrs={"seed": 1}), "trial 5 reports for epoch"),
+    "no seed": (lambda: with_trial(user_attrs={}), "None as its .seed., none of"),
+    "seed as text": (lambda: with_trial(user_attrs={"seed": "0"}), "'0' as its .seed."),
+    "seed as list": (lambda: with_trial(user_attrs={"seed": [0]}), r"\[0\] as its .seed."),
+    "gap": (lambda: with_trial(intermediate_values=without(CURVE, 4, 5)), "trial 5 does not report the epochs 1, 2, 3"),
+    "only the last": (lambda: with_trial(intermediate_values={18: CURVE[18]}), "does not report the epochs 1, 2, 3"),
+    "from the second": (lambda: with_trial(intermediate_values=without(CURVE, 1)), "does not report the epochs"),
+    "from zero": (lambda: with_trial(intermediate_values=without(CURVE, 18) | {0: 0.1}), "does not report the epochs"),
+    "too long": (lambda: with_trial(intermediate_values=CURVE | {19: 0.5}), "to its last one, at most 18"),
+    "over": (lambda: searched(BUDGET + EPOCHS), "pruned and failed ones included, trained 558 epochs of 540"),
+    **{f"over, {state.name}": (lambda state=state: overspent(state), "trained 541 epochs of 540")
+       for state in (TrialState.FAIL, TrialState.RUNNING, TrialState.PRUNED)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_a_cheat_is_refused_with_the_reason(name: str) -> None:
+    """Whatever configuration it asks for."""
+    make, reason = CHEATS[name]
+    study = make()
+    with pytest.raises(Refused, match=reason):
+        PROBLEM.examine(study, BEST.params)
+
+
+def test_a_trial_outside_of_the_space_is_refused() -> None:
+    """A hyperparameter of one's own, and a range of one's own."""
+    wide = {"blur": optuna.distributions.FloatDistribution(0, 3)}
+    study = with_trial(params=BEST.params | {"blur": 2.0}, distributions=BEST.distributions | wide)
+    with pytest.raises(Refused, match=r"trial 5 is outside of the search space: blur is 2\.0: choose a value"):
+        PROBLEM.examine(study, BEST.params)
+    few = {name: value for name, value in BEST.params.items() if name != "blur"}
+    kept = {name: BEST.distributions[name] for name in few}
+    with pytest.raises(Refused, match="trial 5 is outside of the search space: A configuration names exactly"):
+        PROBLEM.examine(with_trial(params=few, distributions=kept), BEST.params)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (PROBLEM.table.best, "no trial of this study trained this configuration for all of its 18 epochs"),
+        ({**BEST.params, "blur": 5}, "the configuration is outside of the search space: blur is 5"),
+        ({"blur": 0.4}, "the configuration is outside of the search space: A configuration names exactly"),
+        (None, "the configuration is outside of the search space"),
+        (0.93, "the configuration is outside of the search space"),
+    ],
+)
+def test_only_what_was_trained_can_be_handed_in(config: object, reason: str) -> None:
+    """To its last epoch, by a trial of this study."""
+    with pytest.raises(Refused, match=re.escape(reason)):
+        PROBLEM.examine(searched(5 * EPOCHS), config)
+
+
+def test_a_configuration_that_was_only_begun_is_refused() -> None:
+    """A pruned trial is no training."""
+    study = searched(pruner=SuccessiveHalvingPruner(min_resource=1, reduction_factor=3))
+    completed = [PROBLEM.table.nearest(trial.params) for trial in study.trials if trial.last_step == EPOCHS]
+    begun = next(trial.params for trial in study.trials if PROBLEM.table.nearest(trial.params) not in completed)
+    with pytest.raises(Refused, match="no trial of this study trained this configuration for all"):
+        PROBLEM.examine(study, begun)
+
+
+# The ladder
+
+
+def plan(best: int, pruner: Callable[[], optuna.pruners.BasePruner] = NopPruner) -> Callable:
+    """Random search with so many re-runs."""
+
+    def carry_out(seed: int) -> tuple[Study, dict[str, float]]:
+        study = searched(BUDGET - 2 * best * EPOCHS, seed, pruner())
+        rerun(study, objective, best)
+        return study, choose(study)
+
+    return carry_out
+
+
+def test_the_ladder_tells_plans_apart() -> None:
+    """Random search against halving with re-runs: scores are what `examine` gives, and the difference is found."""
+    halving = plan(4, lambda: SuccessiveHalvingPruner(min_resource=1, reduction_factor=3))
+    ladder = climb(PROBLEM, {"random": plan(0), "halving": halving}, range(40), quiet=True)
+    table = ladder_table(PROBLEM, ladder)
+    study, config = plan(0)(7)
+    best = PROBLEM.table.curves["test_accuracy"][:, :, 0].mean(axis=1).max()
+    assert best - ladder.final("random")[7] == pytest.approx(PROBLEM.examine(study, config).mean)
+    assert (ladder.regret >= 0).all() and ladder.regret.shape == (2, 40, 1)
+    scores = best - ladder.final("halving")
+    assert table.loc["halving", "score"] == pytest.approx(scores.mean())
+    assert table.loc["halving", "high"] - table.loc["halving", "score"] == pytest.approx(t_margin(scores))
+    assert list(paired_tests(ladder)["better"]) == ["halving"]
+
+
+def test_a_plan_that_cheats_is_refused() -> None:
+    """With one's own budget it is not."""
+    plans = {"rich": lambda seed: (study := searched(2 * BUDGET, seed), study.best_params)}
+    with pytest.raises(Refused, match="trained 1080 epochs of 540"):
+        climb(PROBLEM, plans, [0, 1], quiet=True)
+    assert climb(Capstone(2 * BUDGET), plans, [0, 1], quiet=True).regret.shape == (1, 2, 1)
+    with pytest.raises(BadInput, match="at least two seeds"):
+        climb(PROBLEM, plans, [0], quiet=True)

@@ -1,0 +1,243 @@
+"""True importances, Optuna's estimates of them, the recorded ones, and the lens that shows both."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.importance import get_param_importances
+
+from helpers.errors import BadInput
+from helpers.explore import ImportanceLens
+from helpers.explore.importance_lens import importance_state
+from helpers.problems.table import SPACE, load_benchmark
+from helpers.races.importance import (
+    BUDGETS,
+    EVALUATORS,
+    PROBLEMS,
+    SAMPLERS,
+    SEEDS,
+    WEIGHTS,
+    Bowl,
+    benchmark_table,
+    importances,
+    load_importances,
+    order_right,
+    search,
+    shrunk_search,
+    true_importances,
+)
+from helpers.races.recorded.record_importances import studies_of
+
+
+@pytest.fixture(autouse=True)
+def _quiet_optuna() -> None:
+    """No line for every study."""
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+
+
+@pytest.fixture(scope="module")
+def bowl() -> optuna.Study:
+    """A thousand random trials on the bowl."""
+    return search("bowl", "random", 1000, 0)
+
+
+# The truth
+
+
+def test_the_bowls_true_shares_of_variance() -> None:
+    """The variance of w x² is proportional to w², whatever x's own is."""
+    weights = pd.Series(WEIGHTS) ** 2
+    assert true_importances("bowl")["variance"].to_numpy() == pytest.approx((weights / weights.sum()).to_numpy())
+
+
+def test_the_truth_of_the_best_tenth_is_counted_right() -> None:
+    """Against a plain count of the bowl's best rows, one hyperparameter at a time."""
+    rows = Bowl().table()
+    best = rows.nsmallest(len(rows) // 10, "value")
+    found = {}
+    for name in WEIGHTS:
+        everyone = rows[name].value_counts(normalize=True)
+        shares = best[name].value_counts(normalize=True).reindex(everyone.index).fillna(0)
+        found[name] = float((everyone * (shares / everyone - 1) ** 2).sum())
+    wanted = pd.Series(found) / sum(found.values())
+    assert true_importances("bowl")["best tenth"].to_numpy() == pytest.approx(wanted.to_numpy(), abs=0.002)
+
+
+def test_rows_of_the_benchmark_weigh_as_random_search_draws_them() -> None:
+    """5,000 random trials land on each level as often as its rows weigh."""
+    rows, table = benchmark_table(), load_benchmark()
+    assert rows["weight"].sum() == pytest.approx(1)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = pd.DataFrame([table.nearest(table.suggest(study.ask())) for _ in range(5000)])
+    for name in SPACE:
+        wanted = rows.groupby(name)["weight"].sum()
+        found = drawn[name].value_counts(normalize=True).reindex(wanted.index)
+        assert found.to_numpy() == pytest.approx(wanted.to_numpy(), abs=0.03)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_true_importances_sum_to_one(problem: str) -> None:
+    """And the hyperparameters that change nothing have none."""
+    truth = true_importances(problem)
+    assert truth.sum().to_numpy() == pytest.approx([1, 1]) and (truth >= 0).all(axis=None)
+    assert truth.loc["dummy" if problem == "bowl" else "weight_decay"].max() < 0.001
+
+
+# Estimates
+
+
+@pytest.mark.parametrize(("evaluator", "column"), [("PED-ANOVA", "best tenth"), ("fANOVA", "variance")])
+def test_with_many_random_trials_optuna_finds_the_truth(bowl: optuna.Study, evaluator: str, column: str) -> None:
+    """So the truth is the thing that Optuna estimates."""
+    found = pd.Series(importances(bowl, evaluator))[list(WEIGHTS)]
+    assert found.to_numpy() == pytest.approx(true_importances("bowl")[column].to_numpy(), abs=0.08)
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_estimates_are_optunas(evaluator: str) -> None:
+    """Scaled or not, of some hyperparameters or all."""
+    bowl = search("bowl", "random", 100, 0)
+    made = EVALUATORS[evaluator](0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plain = get_param_importances(bowl, evaluator=EVALUATORS[evaluator](0))
+        assert importances(bowl, evaluator) == pytest.approx(plain)
+        raw = importances(bowl, evaluator, normalize=False, params=["a", "b"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert raw == pytest.approx(get_param_importances(bowl, evaluator=made, params=["a", "b"], normalize=False))
+
+
+def _study(values: list[float], directions: tuple[str, ...] = ("minimize",)) -> optuna.Study:
+    study = optuna.create_study(study_name="made", directions=directions)
+    for n, value in enumerate(values):
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        state = optuna.trial.TrialState.FAIL if math.isnan(value) else None
+        study.tell(trial, None if state else [value + n * (value != 1)] * len(directions), state=state)
+    return study
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([], "has no trials yet"), ([0.5], "needs 4 completed trials"), ([math.nan] * 5, "None of the 5 trials is"),
+     ([1.0] * 9, "the same value: there is nothing to compare")],
+)  # fmt: skip
+def test_studies_that_teach_nothing(evaluator: str, values: list[float], said: str) -> None:
+    """A sentence, and no warning, empty dictionary or traceback."""
+    with pytest.raises(BadInput, match=said):
+        importances(_study(values), evaluator)
+
+
+@pytest.mark.parametrize("evaluator", EVALUATORS)
+def test_infinite_values_do_not_count(evaluator: str) -> None:
+    """Optuna's evaluators leave them out as well."""
+    found = importances(_study([math.inf, 0.1, 0.3, math.inf, 0.2, 0.7, 0.4]), evaluator)
+    assert found == {"x": pytest.approx(1.0)}
+    with pytest.raises(BadInput, match="No completed trial has a finite value"):
+        importances(_study([math.inf] * 6), evaluator)
+
+
+def test_unknown_names() -> None:
+    """One of those there are."""
+    with pytest.raises(BadInput, match="Unknown evaluator 'SHAP': choose one of 'PED-ANOVA'"):
+        importances(_study([0.1] * 9), "SHAP")
+    with pytest.raises(BadInput, match="Unknown problem"):
+        true_importances("cifar")
+    with pytest.raises(BadInput, match="Unknown problem"):
+        search("cifar", "random", 5, 0)
+    with pytest.raises(BadInput, match="Unknown sampler"):
+        search("bowl", "GP", 5, 0)
+
+
+# Shrinking
+
+
+def test_a_shrunk_search_fixes_what_it_says() -> None:
+    """The beginning is TPE's; afterwards only the kept ones move."""
+    table, seen = load_benchmark(), []
+
+    class Watched:
+        direction, optimum, name = table.direction, table.optimum, "watched"
+
+        def __call__(self, trial: optuna.Trial) -> float:
+            seen.append(table.suggest(trial))
+            return table.value(table.nearest(seen[-1]))
+
+    values, free = shrunk_search(Watched(), 3, trials=40, after=20, keep=2)
+    assert len(values) == len(seen) == 40 and len(free) == 2
+    later = pd.DataFrame(seen[20:])
+    assert set(later.columns[later.nunique() > 1]) == set(free)
+    best = seen[int(np.argmax(values[:20]))]
+    assert all((later[name] == best[name]).all() for name in later.columns.drop(free))
+    alone = search("digits", "TPE", 20, 3)
+    assert list(values[:20]) == [trial.value for trial in alone.trials]
+
+
+# The record
+
+
+def test_the_record_has_every_case() -> None:
+    """Each study's importances sum to 1; a few are repeated to the digit."""
+    for problem in PROBLEMS:
+        recorded = load_importances(problem)
+        names = list(true_importances(problem).index)
+        assert list(recorded.names) == names
+        assert recorded.shares.shape == (len(SAMPLERS), len(EVALUATORS), len(BUDGETS), SEEDS, len(names))
+        assert recorded.shares.sum(axis=-1) == pytest.approx(np.ones(recorded.shares.shape[:-1]), abs=1e-5)
+        for sampler in SAMPLERS:
+            study = studies_of(problem, sampler, 4, BUDGETS[:3])[2]
+            for evaluator in EVALUATORS:
+                again = importances(study, evaluator, seed=4)
+                row = recorded.at(sampler, evaluator, BUDGETS[2]).iloc[4]
+                assert [again[name] for name in names] == pytest.approx(row.to_list(), abs=1e-4)
+
+
+def test_a_missing_or_damaged_record(tmp_path: Path) -> None:
+    """One sentence with the way out."""
+    (tmp_path / "broken.npz").write_bytes(b"PK")
+    for name in ("none.npz", "broken.npz"):
+        with pytest.raises(BadInput, match="missing or damaged: get the file"):
+            load_importances("digits", tmp_path / name)
+
+
+def test_the_order_is_right_when_the_first_are() -> None:
+    """In any order among themselves."""
+    truth = {"a": 0.6, "b": 0.3, "c": 0.1}
+    shares = pd.DataFrame([[0.5, 0.3, 0.2], [0.3, 0.5, 0.2], [0.2, 0.3, 0.5], [0.5, 0.2, 0.3]], columns=list("abc"))
+    assert [order_right(shares, truth, first) for first in (1, 2, 3)] == [0.5, 0.5, 1]
+
+
+# The lens
+
+
+def test_the_lens_draws_its_state() -> None:
+    """Every control changes the figure, which shows all studies, their median and the truth."""
+    lens = ImportanceLens()
+    for settings in ({"trials": 400}, {"sampler": "TPE"}, {"evaluator": "fANOVA"}, {"problem": "bowl"}):
+        before = list(lens.figure.data[0].x)
+        state = lens.set(**settings).state
+        assert lens.message == state.message and list(lens.figure.data[0].x) != before
+        assert len(lens.figure.data[0].x) == state.shares.size
+        assert list(lens.figure.data[2].x) == state.truth.to_list() == sorted(state.truth)
+        assert list(lens.figure.layout.yaxis.ticktext) == list(state.truth.index)
+    with pytest.raises(BadInput, match="Unknown control"):
+        lens.set(colour=1)
+    with pytest.raises(BadInput, match="Unknown trials 30"):
+        lens.set(trials=30)
+    with pytest.raises(BadInput, match="Unknown problem"):
+        ImportanceLens("cifar")
+
+
+def test_the_lens_counts_who_names_the_first() -> None:
+    """Its sentence is a count of studies."""
+    state = importance_state("digits", "random", "PED-ANOVA", 400)
+    right = int((state.shares.idxmax(axis=1) == "width").sum())
+    assert state.message.startswith(f"width is the most important; {right} of 20 studies say so.")

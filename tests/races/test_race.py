@@ -1,0 +1,468 @@
+"""Races between samplers, and the tests before anyone says "better": against hand-made loops, SciPy and simulation."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from optuna.samplers import (
+    BruteForceSampler,
+    CmaEsSampler,
+    GPSampler,
+    GridSampler,
+    NSGAIISampler,
+    RandomSampler,
+    TPESampler,
+)
+from scipy.stats import ttest_rel, wilcoxon
+
+from helpers.errors import BadInput
+from helpers.learn import course_seed
+from helpers.problems.functions import find_function
+from helpers.problems.table import load_benchmark
+from helpers.problems.two_objectives import AccuracyAndSize
+from helpers.races.race import RACES, Race, load_races, race
+from helpers.races.recorded.record_races import BUDGET, ENTRANTS, PLAN, PRUNED, PRUNERS, card, find_problem, run
+from helpers.races.statistics import equivalence, paired_tests
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+BRANIN = find_function("branin")
+TWO = {"Random": lambda seed: RandomSampler(seed=seed), "TPE": lambda seed: TPESampler(seed=seed)}
+
+
+class Problem:
+    """A function of a trial as a problem to be minimised; it counts how many trials wait for their value."""
+
+    name, direction, optimum = "by hand", "minimize", 0.0
+
+    def __init__(self, formula: Callable[[optuna.Trial], float]) -> None:
+        self.formula, self.waiting = formula, []
+
+    def __call__(self, trial: optuna.Trial) -> float:
+        states = [other.state for other in trial.study.get_trials(deepcopy=False)]
+        self.waiting.append(states.count(optuna.trial.TrialState.RUNNING))
+        return self.formula(trial)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> None:
+    """Optuna says nothing about samplers that cannot do what is asked."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+# The race
+
+
+@pytest.mark.parametrize("problem", [BRANIN, load_benchmark()], ids=["minimised", "maximised"])
+def test_a_race_is_a_loop_of_ask_and_tell(problem: object) -> None:
+    """Every run is the study one would have written by hand; its regret is the distance of the best value so far."""
+    seeds, trials = (3, 1, 4), 15
+    raced = race(problem, TWO, trials=trials, seeds=seeds, quiet=True)
+    assert (raced.problem, raced.names) == (problem.name, ("Random", "TPE"))
+    assert raced.regret.shape == (2, 3, trials) and raced.seconds.shape == (2, trials)
+    for (e, name), (s, seed) in product(enumerate(raced.names), enumerate(seeds)):
+        study = optuna.create_study(direction=problem.direction, sampler=TWO[name](seed))
+        study.optimize(problem, n_trials=trials)
+        values, best = [trial.value for trial in study.trials], max if problem.direction == "maximize" else min
+        by_hand = [abs(best(values[: n + 1]) - problem.optimum) for n in range(trials)]
+        assert raced.regret[e, s] == pytest.approx(by_hand, abs=1e-12)
+
+
+def test_the_same_seeds_run_the_same_race() -> None:
+    """To the bit; other seeds run another."""
+    first, again, other = (race(BRANIN, TWO, trials=12, seeds=seeds, quiet=True) for seeds in ((0, 1), (0, 1), (2, 3)))
+    assert first.regret.tolist() == again.regret.tolist() != other.regret.tolist()
+
+
+@pytest.mark.parametrize("problem", [BRANIN, load_benchmark(), AccuracyAndSize(load_benchmark())], ids=lambda p: p.name)
+def test_regret_never_grows_and_never_is_negative(problem: object) -> None:
+    """For one objective and for two."""
+    regret = race(problem, TWO, trials=25, seeds=range(4), quiet=True).regret
+    assert regret.min() >= 0 and (np.diff(regret, axis=2) <= 0).all()
+
+
+@pytest.mark.parametrize(("workers", "waiting"), [(1, [1] * 20), (8, [8] * 16 + [4] * 4)])
+def test_workers_ask_before_the_first_is_told(workers: int, waiting: list[int]) -> None:
+    """Eight trials run at once, then eight more, then the four that are left."""
+    problem = Problem(lambda trial: trial.suggest_float("x", 0, 1))
+    race(problem, {"TPE": TWO["TPE"]}, trials=20, seeds=(0, 1), workers=workers, quiet=True)
+    assert problem.waiting == waiting * 2
+
+
+def test_a_summary_holds_the_quartiles() -> None:
+    """Of the final regret, entrant by entrant."""
+    raced = race(BRANIN, TWO, trials=10, seeds=range(5), quiet=True)
+    for name, row in raced.summary().iterrows():
+        quartiles = np.quantile(raced.regret[raced.names.index(name), :, -1], (0.5, 0.25, 0.75))
+        assert row.tolist() == pytest.approx(quartiles)
+    assert list(raced.summary().columns) == ["median", "lower quartile", "upper quartile"]
+
+
+def test_a_grid_may_be_used_up() -> None:
+    """It goes on with its points, and no one has to stop it."""
+    grid = {"x0": [0.0, 3.0], "x1": [2.0]}
+    raced = race(BRANIN, {"Grid": lambda seed: GridSampler(grid, seed=seed)}, trials=5, seeds=(0, 1), quiet=True)
+    best = min(BRANIN.formula(np.array(point)) for point in product(*grid.values()))
+    assert raced.regret[:, :, -1] == pytest.approx(best - BRANIN.optimum)
+
+
+def test_seconds_are_those_of_a_suggestion() -> None:
+    """A sampler that thinks for longer takes longer, in every trial."""
+
+    class Slow(RandomSampler):
+        def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            time.sleep(0.02)
+
+    raced = race(BRANIN, {"slow": lambda seed: Slow(seed=seed)} | TWO, trials=5, seeds=(0, 1, 2), quiet=True)
+    assert (raced.seconds[0] >= 0.02).all() and (raced.seconds > 0).all()
+    assert np.median(raced.seconds[1]) < 0.02
+
+
+# What is refused
+
+SEEDS = re.escape("A race needs at least two seeds, all different: one run cannot tell skill from luck.")
+NO_SAMPLER = re.escape(
+    "TPE makes no sampler: give a function of a seed that returns a new one, such as "
+    "lambda seed: TPESampler(seed=seed)."
+)
+AT_LEAST = re.escape("A race needs at least one entrant, one trial and one worker.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"seeds": (1,)}, SEEDS),
+        ({"seeds": ()}, SEEDS),
+        ({"seeds": (1, 2, 1)}, SEEDS),
+        ({"trials": 0}, AT_LEAST),
+        ({"workers": 0}, AT_LEAST),
+        ({"entrants": {}}, AT_LEAST),
+        ({"entrants": {"TPE": TPESampler}}, NO_SAMPLER),
+        ({"entrants": {"TPE": lambda seed: TPESampler}}, NO_SAMPLER),
+        ({"entrants": {"TPE": TPESampler(seed=1)}}, NO_SAMPLER),
+        ({"entrants": {"TPE": lambda seed: None}}, NO_SAMPLER),
+        ({"entrants": {"TPE": None}}, NO_SAMPLER),
+    ],
+)
+def test_a_race_that_shows_nothing_is_refused(changes: dict, sentence: str) -> None:
+    """One sentence that says what to give."""
+    with pytest.raises(BadInput, match=f"^{sentence}$"):
+        race(**{"problem": BRANIN, "entrants": TWO, "trials": 3, "seeds": (0, 1), "quiet": True} | changes)
+
+
+def _mixed(trial: optuna.Trial) -> float:
+    chosen = trial.suggest_categorical("c", ("a", "b"))
+    return trial.suggest_float("x", 0, 1) + trial.suggest_float("y", 0, 1) + (chosen == "b")
+
+
+def _conditional(trial: optuna.Trial) -> float:
+    return trial.suggest_float("x" if trial.suggest_categorical("c", ("a", "b")) == "a" else "y", 0, 1)
+
+
+CANNOT = "Entrant cannot search the space of"
+LEFT_OUT = "Entrant has no model of {} and draws it at random: choose another sampler."
+
+
+@pytest.mark.parametrize(
+    ("sampler", "problem", "sentence"),
+    [
+        pytest.param(lambda seed: GridSampler({"a": [1, 2]}), BRANIN, f"{CANNOT} branin: .*x0", id="grid, other names"),
+        pytest.param(lambda seed: BruteForceSampler(seed=seed), BRANIN, f"{CANNOT} branin: .*step", id="brute force"),
+        pytest.param(lambda seed: CmaEsSampler(seed=seed), Problem(_mixed), LEFT_OUT.format("c"), id="cma, category"),
+        pytest.param(
+            lambda seed: CmaEsSampler(seed=seed), AccuracyAndSize(load_benchmark()),
+            f"{CANNOT} accuracy and size: .*multi-objective", id="cma, two objectives",
+        ),
+        pytest.param(
+            lambda seed: CmaEsSampler(seed=seed), find_function("forrester"), LEFT_OUT.format("x0"), id="cma, one float"
+        ),
+        pytest.param(
+            lambda seed: GPSampler(seed=seed, n_startup_trials=4), Problem(_conditional), LEFT_OUT.format("x, y"),
+            id="gp, conditional",
+        ),
+    ],
+)  # fmt: skip
+def test_a_sampler_that_cannot_search_the_space_is_refused(sampler: Callable, problem: object, sentence: str) -> None:
+    """In one sentence with its name; also one that would only have drawn at random."""
+    with pytest.raises(BadInput, match=f"^{sentence}"):
+        race(problem, {"Entrant": sampler}, trials=12, seeds=(0, 1), quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "formula"),
+    [
+        (lambda seed: TPESampler(seed=seed), _conditional),
+        (lambda seed: GPSampler(seed=seed, n_startup_trials=4), _mixed),
+        (lambda seed: NSGAIISampler(seed=seed), _conditional),
+        (lambda seed: BruteForceSampler(seed=seed), lambda trial: trial.suggest_int("x", 0, 30)),
+    ],
+)
+def test_a_sampler_that_can_is_not_refused(sampler: Callable, formula: Callable) -> None:
+    """Categories, conditions and whole numbers are searched by those that know them."""
+    assert race(Problem(formula), {"S": sampler}, trials=10, seeds=(0, 1), quiet=True).regret.shape == (1, 2, 10)
+
+
+def _wrong_bounds(trial: optuna.Trial) -> float:
+    return trial.suggest_float("x", 1, 0)
+
+
+def _changing_choices(trial: optuna.Trial) -> float:
+    return trial.suggest_categorical("x", list(range(trial.number + 2)))
+
+
+@pytest.mark.parametrize(
+    ("formula", "kind", "message"),
+    [
+        (lambda trial: int("seven"), ValueError, "invalid literal for int"),
+        (lambda trial: 1 / 0, ZeroDivisionError, "division by zero"),
+        (lambda trial: (_ for _ in ()).throw(RuntimeError("out of memory")), RuntimeError, "out of memory"),
+        (lambda trial: load_benchmark().value({}), BadInput, "A configuration names exactly these"),
+        (_wrong_bounds, ValueError, "`low <= high` must hold"),
+        (_changing_choices, ValueError, "does not support dynamic value space"),
+    ],
+)
+def test_an_error_of_the_objective_is_shown_as_it_is(formula: Callable, kind: type, message: str) -> None:
+    """Nothing is said of samplers, not even where the objective used Optuna wrongly."""
+    with pytest.raises(kind, match=f"^{re.escape(message)}|^Categorical.*{re.escape(message)}") as caught:
+        race(Problem(formula), TWO, trials=3, seeds=(0, 1), quiet=True)
+    assert type(caught.value) is kind
+
+
+# Tests before anyone says "better"
+
+
+def raced(*finals: object, names: str = "abcdefgh") -> Race:
+    """A race of one trial with these final regrets."""
+    regret = np.array(finals, dtype=float)[:, :, None]
+    return Race("made up", tuple(names[: len(finals)]), regret, np.ones((len(finals), 1)))
+
+
+def holm_by_hand(p: list[float]) -> list[float]:
+    """Step down: the smallest times n, the next times n - 1, ...; none below the one before it, none above 1."""
+    corrected, highest = [0.0] * len(p), 0.0
+    for rank, place in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        highest = max(highest, min(1.0, p[place] * (len(p) - rank)))
+        corrected[place] = highest
+    return corrected
+
+
+def test_holm_by_hand_gives_known_values() -> None:
+    """0.01, 0.04, 0.03, 0.005 become 0.03, 0.06, 0.06, 0.02 (the usual worked example)."""
+    assert holm_by_hand([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_paired_tests_are_wilcoxons_with_holms_correction() -> None:
+    """Every pair once, the wins counted run by run, p as SciPy has it, corrected as by hand."""
+    rng = np.random.default_rng(course_seed())
+    finals = rng.lognormal(size=(4, 30)) + np.array([[0.0], [0.3], [1.0], [0.0]])
+    table = paired_tests(raced(*finals))
+    assert list(zip(table["a"], table["b"], strict=True)) == list(combinations("abcd", 2))
+    pairs = list(combinations(finals, 2))
+    assert table["p"].tolist() == pytest.approx(holm_by_hand([wilcoxon(one, other).pvalue for one, other in pairs]))
+    assert table["a wins"].tolist() == [int((one < other).sum()) for one, other in pairs]
+    assert table["b wins"].tolist() == [int((one > other).sum()) for one, other in pairs]
+    assert (table["better"] != "").tolist() == (table["p"] < 0.05).tolist()
+
+
+@pytest.mark.parametrize(("order", "better"), [((0, 1), "a"), ((1, 0), "b")])
+def test_a_clear_winner_is_better(order: tuple[int, int], better: str) -> None:
+    """Less regret in each of ten runs: p is 2 / 2**10, by hand."""
+    finals = np.array([np.arange(10), np.arange(10) + 1.0 + np.arange(10) / 10])
+    table = paired_tests(raced(*finals[list(order)]))
+    assert table["p"].tolist() == pytest.approx([2 / 2**10])
+    assert table["better"].tolist() == [better]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_better_is_the_one_that_the_test_found_better(order: tuple[int, int]) -> None:
+    """One wins a little in 15 runs, the other by far in 15: the signed ranks speak for the other, not the count."""
+    little, far = np.arange(1, 16) / 1000, 0.5 + np.arange(15) / 100
+    finals = np.array([np.ones(30), np.concatenate([1 - little, 1 + far])])
+    table = paired_tests(raced(*finals[list(order)]))
+    assert table["p"][0] < 0.05
+    assert table["better"].tolist() == ["ab"[order.index(0)]]
+
+
+def test_identical_entrants_are_not_told_apart() -> None:
+    """p is 1, no one is better, and no warning is given."""
+    table = paired_tests(raced([1, 2, 3], [1, 2, 3], [1, 2, 3]))
+    assert table["p"].tolist() == [1, 1, 1] and table["better"].tolist() == ["", "", ""]
+
+
+def test_one_entrant_makes_no_pair() -> None:
+    """The table is empty."""
+    assert len(paired_tests(raced([1, 2, 3]))) == 0
+
+
+def test_equals_are_seldom_called_better() -> None:
+    """400 races of five equal entrants: at most 5 % with any "better", but for chance (three standard errors)."""
+    rng = np.random.default_rng(course_seed())
+    races = 400
+    wrong = sum((paired_tests(raced(*rng.lognormal(size=(5, 30))))["better"] != "").any() for _ in range(races))
+    assert wrong / races <= 0.05 + 3 * (0.05 * 0.95 / races) ** 0.5
+
+
+def test_the_same_sampler_under_two_names_is_not_better() -> None:
+    """On a real problem, with runs of its own for each name: in at most 4 of 20 races of 10 seeds."""
+    wrong = 0
+    for n in range(20):
+        begin = 1000 * course_seed() + 20 * n
+        one, other = (
+            race(BRANIN, {"S": TWO["Random"]}, trials=5, seeds=range(start, start + 10), quiet=True).final("S")
+            for start in (begin, begin + 10)
+        )
+        wrong += (paired_tests(raced(one, other))["better"] != "").any()
+    assert wrong <= 4
+
+
+# Equivalence
+
+
+def test_equivalence_is_two_one_sided_tests() -> None:
+    """p is the larger of two paired t-tests against the margins, as SciPy has them."""
+    one, other = np.random.default_rng(course_seed()).normal((1.0, 1.1), 0.2, size=(30, 2)).T
+    found = equivalence(raced(one, other), "a", "b", 0.15)
+    above = ttest_rel(one + 0.15, other, alternative="greater").pvalue
+    below = ttest_rel(one - 0.15, other, alternative="less").pvalue
+    assert found.p == pytest.approx(max(above, below))
+    assert (found.difference, found.margin) == (pytest.approx(np.mean(one - other)), 0.15)
+
+
+@pytest.mark.parametrize(("shift", "least", "most"), [(0.0, 0.95, 1.0), (1.0, 0.0, 0.05), (-1.0, 0.0, 0.05), (2, 0, 0)])
+def test_equivalence_is_found_where_it_is(shift: float, least: float, most: float) -> None:
+    """400 races: nearly always where there is no difference, in at most 5 % where it is the margin, never beyond it."""
+    rng = np.random.default_rng(course_seed())
+    gaps = rng.normal(shift, 1.3, size=(400, 30))
+    shown = np.mean([equivalence(raced(10 + gap, np.full(30, 10.0)), "a", "b", 1.0).p < 0.05 for gap in gaps])
+    assert least - 0.03 <= shown <= most + 3 * (0.05 * 0.95 / 400) ** 0.5
+
+
+def test_few_noisy_runs_show_no_equivalence() -> None:
+    """That no difference was found would show nothing."""
+    rng = np.random.default_rng(course_seed())
+    one, other = rng.normal(size=(2, 6))
+    assert equivalence(raced(one, other), "a", "b", 0.3).p > 0.05
+
+
+def test_an_entrant_is_equivalent_to_itself() -> None:
+    """Without a warning about data that do not vary."""
+    assert equivalence(raced([1, 2, 3], [1, 2, 3]), "a", "b", 0.1).p == 0
+
+
+@pytest.mark.parametrize("margin", [0, -0.1, float("nan")])
+def test_a_margin_is_above_zero(margin: float) -> None:
+    """Or there is one sentence that says so."""
+    sentence = f"The margin is {margin}: say, above 0, which difference would be too small to matter."
+    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        equivalence(raced([1, 2], [1, 3]), "a", "b", margin)
+
+
+def test_unknown_entrants_are_refused() -> None:
+    """The sentence names those there are."""
+    for ask in (lambda one: one.final("z"), lambda one: equivalence(one, "a", "z", 0.1)):
+        with pytest.raises(BadInput, match=r"^Unknown entrant 'z': choose one of 'a', 'b'\.$"):
+            ask(raced([1, 2], [1, 3]))
+
+
+# The recorded races
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, Race]:
+    """The races of the course."""
+    return load_races()
+
+
+def test_the_recorded_races_are_those_that_were_planned(recorded: dict[str, Race]) -> None:
+    """Names, entrants, 30 seeds, trials or epochs; regret falls and is never negative; each took some time."""
+    assert list(recorded) == list(ENTRANTS) == [*PLAN, *PRUNED]
+    assert set(PLAN) >= {"digits", "branin", "hartmann6", "rosenbrock5", "rosenbrock5 long"}
+    assert set(recorded) >= {"digits, 8 workers", "two objectives", "pruners, Random", "pruners, TPE"}
+    for name, entrants in ENTRANTS.items():
+        one, trials = recorded[name], PLAN[name][2] if name in PLAN else BUDGET
+        assert one.names == entrants
+        assert one.regret.shape == (len(entrants), 30, trials) and one.seconds.shape == (len(entrants), trials)
+        assert np.isfinite(one.regret).all() and (one.regret >= 0).all() and (np.diff(one.regret) <= 0).all()
+        assert (one.seconds > 0).all()
+    assert set(recorded["digits"].names) == {"Random", "QMC", "TPE", "GP", "CMA-ES"}
+    assert set(recorded["rosenbrock5 long"].names) == {"Random", "QMC", "TPE", "CMA-ES"}
+    assert set(recorded["two objectives"].names) == {"Random", "TPE", "NSGA-II"}
+
+
+def test_the_card_names_every_race_and_entrant() -> None:
+    """Of pruners too; the stored card differs from the one that would be written in what is measured alone."""
+    stored = RACES.with_suffix(".md").read_text(encoding="utf-8")
+    for name, entrants in ENTRANTS.items():
+        assert name in stored and all(entrant in stored for entrant in entrants), name
+    how = "**How made.**"
+    assert stored.partition(how)[0] == card(0).partition(how)[0] and f"{BUDGET} epochs" in stored
+
+
+def test_the_races_of_pruners_begin_alike(recorded: dict[str, Race]) -> None:
+    """Until a pruner has five finished trials, or cuts one, its first trials are those of the race without one."""
+    for name in PRUNED:
+        start = recorded[name].regret[[recorded[name].names.index(one) for one in ("no pruner", "median")], :, :135]
+        assert (start[0] == start[1]).all()
+        assert len(set(recorded[name].final("no pruner"))) > 1
+
+
+CHEAP = [(name, e) for name, plan in PLAN.items() for e in plan[1] if e != "GP" and not (plan[2] > 100 and e == "TPE")]
+HANDFUL = random.Random().randrange(2**32)  # another handful in each run; the number is in a failure's message
+
+
+def test_a_handful_of_runs_gives_the_record_again(recorded: dict[str, Race]) -> None:
+    """Eight entrants of races of samplers and three of races of pruners, two seeds each. Of CMA-ES the first 20 trials:
+    processors differ in the last bits of its eigenvectors, and later a bit becomes another suggestion."""
+    rng = random.Random(HANDFUL)
+    pruned = [(name, entrant) for name in PRUNED for entrant in PRUNERS]
+    for name, entrant in rng.sample(CHEAP, 8) + rng.sample(pruned, 3):
+        seeds = rng.sample(range(30), 2)
+        again, before = run(name, entrant, seeds=seeds).regret[0], recorded[name]
+        stored = before.regret[before.names.index(entrant), seeds]
+        if entrant == "CMA-ES":
+            again, stored = again[:, :20], stored[:, :20]
+        assert again == pytest.approx(stored, rel=1e-5, abs=1e-6), f"{HANDFUL}: {name}, {entrant}, {seeds}"
+
+
+def test_the_gp_gives_the_record_again(recorded: dict[str, Race], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first 20 trials of two runs on branin: longer ones drift apart between processors."""
+    problem, entrants, _, workers = PLAN["branin"]
+    monkeypatch.setitem(PLAN, "branin", (problem, entrants, 20, workers))
+    seeds = random.Random(HANDFUL).sample(range(30), 2)
+    again, before = run("branin", "GP", seeds=seeds).regret[0], recorded["branin"]
+    stored = before.regret[before.names.index("GP"), seeds, :20]
+    assert again == pytest.approx(stored, rel=1e-3, abs=1e-4), f"{HANDFUL}: {seeds}"
+
+
+@pytest.mark.parametrize("plan", PLAN)
+def test_every_recorded_problem_is_known(plan: str) -> None:
+    """By the name that the plan gives it."""
+    assert find_problem(PLAN[plan][0]).name == PLAN[plan][0]
+
+
+REMEDY = re.escape("missing or damaged: get the file from the course's repository again, or record it with")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\3\4", random.Random(0).randbytes(3000), "half", "flipped", "one"])
+def test_missing_or_damaged_races_are_refused(tmp_path: Path, content: bytes | str | None) -> None:
+    """One sentence with what to do."""
+    path = tmp_path / "races.npz"
+    if content == "one":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    elif isinstance(content, str):
+        whole = bytearray(RACES.read_bytes())
+        whole[len(whole) // 3] ^= 8
+        path.write_bytes(whole if content == "flipped" else whole[: len(whole) // 2])
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadInput, match=rf"^The recorded races .*races\.npz are {REMEDY} `make benchmark`\.$"):
+        load_races(path)

@@ -1,0 +1,1 @@
+"""What writes stored outputs, the guide and the handout."""

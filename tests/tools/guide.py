@@ -1,0 +1,174 @@
+"""Fills in what is generated in the instructor's guide and the handout from guide.json: `python -m tests.tools.guide`.
+
+It stands between `<!-- generated: NAME -->` and `<!-- end -->`. NAME is one of TABLES, or a figure such as
+"06 | The median saves more | percent": a notebook, the first words of a claim or a prediction, and one of FORMS. In a
+route, between `<!-- route: 90 minutes -->` and `<!-- end -->`, the columns talk and machine are filled in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from helpers.errors import BadInput
+from helpers.exercises.questions import QUESTIONS
+from tests.tools import routes
+from tests.tools.record_guide import Record, load
+from tests.tools.store_outputs import ROOT, all_notebooks
+
+FILES = (ROOT / "notebooks" / "instructor_guide.md", ROOT / "notebooks" / "handout.md")
+GENERATED = re.compile(r"(<!-- generated: ([^>]+) -->).*?(<!-- end -->)", re.DOTALL)
+RANGED = re.compile(r"(<|<=|>|>=|within) ")
+TITLES = {path.name[:2]: f"[{path.stem.replace('_', ' ')}]({path.name})" for path in all_notebooks()}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of a notebook: its sentence and test at seed 0, and what was measured at each seed."""
+
+    sentence: str
+    test: str
+    values: tuple[str, ...]
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The figures, one a seed; none when they are not numbers or have to be one exact number."""
+        try:
+            return tuple(map(float, self.values)) if RANGED.match(self.test) else ()
+        except ValueError:
+            return ()
+
+    @property
+    def spread(self) -> str:
+        """From the lowest to the highest figure, as they were shown."""
+        low, high = (choose(self.values, key=float) for choose in (min, max))
+        return "the same" if low == high else f"{low} to {high}"
+
+
+def claims(record: Record, notebook: str) -> list[Claim]:
+    """The claims of one notebook, in its order; their sentences may differ from seed to seed.
+
+    Raises:
+        BadInput: the seeds have different numbers of claims.
+    """
+    seeds = [[said.split("\n") for said in one["claims"]] for one in record[notebook].values()]
+    if len({len(said) for said in seeds}) != 1:
+        raise BadInput(f"Notebook {notebook} has not the same claims at each seed: record it again.")
+    found = []
+    for same in zip(*seeds, strict=True):
+        figures = [figure.removeprefix("measured: ").split(" · test: ") for _, figure in same]
+        found.append(Claim(same[0][0], figures[0][1], tuple(measured for measured, _ in figures)))
+    return found
+
+
+def predictions(record: Record, notebook: str) -> list[tuple[str, str, str]]:
+    """(question, options, what was measured) of one notebook, counted over the seeds."""
+    found = []
+    for same in zip(*(one["predictions"] for one in record[notebook].values()), strict=True):
+        question, options = same[0].split("\n")[0].removesuffix(" ]").split(" [ ")
+        counts = Counter(said.split("\n")[1] for said in same).most_common()
+        outcome = ", ".join(f"{name} ({n} of {len(same)})" if len(counts) > 1 else name for name, n in counts)
+        found.append((question, options.replace(" | ", " / "), outcome))
+    return found
+
+
+def expected_numbers(record: Record) -> str:
+    """For each notebook a table of the claims with a figure that may vary."""
+    parts = []
+    for notebook in record:
+        known = claims(record, notebook)
+        shown = [claim for claim in known if claim.numbers]
+        rows = [(claim.sentence, claim.values[0], claim.spread, claim.test) for claim in shown]
+        parts.append(table([f"{TITLES[notebook]}: the claim", "seed 0", "all seeds", "test"], rows))
+        if len(known) > len(shown):
+            parts.append(f"Exact at each seed (yes or no, a count, a list): {len(known) - len(shown)} more.")
+    return "\n\n".join(parts)
+
+
+def all_predictions(record: Record) -> str:
+    """Every prediction with its options, and how it comes out."""
+    rows = [(notebook, *one) for notebook in record for one in predictions(record, notebook)]
+    return table(["", "question", "options", "measured"], rows)
+
+
+def machine_time(record: Record) -> str:
+    """What each notebook takes, exercises solved: the median over the seeds, and its two slowest parts."""
+    rows = []
+    for notebook, seeds in record.items():
+        seconds = sorted(one["seconds"] for one in seeds.values())
+        slowest = sorted(routes.sections(seeds).items(), key=lambda part: -part[1])[:2]
+        rows.append((TITLES[notebook], f"{median(seconds):.0f} ({seconds[0]:.0f} to {seconds[-1]:.0f})",
+                     max(one["peak"] for one in seeds.values()),
+                     "; ".join(f"*{heading}* {taken:.0f}" for heading, taken in slowest)))  # fmt: skip
+    return table(["notebook", "seconds", "memory, MB", "slowest parts, seconds"], rows)
+
+
+def quiz(record: Record) -> str:
+    """Which questions of the exit quiz belong to which notebook."""
+    by_notebook: dict[str, list[str]] = {}
+    for number, question in enumerate(QUESTIONS, start=1):
+        by_notebook.setdefault(question.notebook[:2], []).append(str(number))
+    return table(list(by_notebook), [tuple(", ".join(numbers) for numbers in by_notebook.values())])
+
+
+def table(head: list[str], rows: list[tuple]) -> str:
+    """A table in Markdown."""
+    lines = [[str(cell).replace("|", "\\|") for cell in row] for row in [head, *rows]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [lines[0], ["---"] * len(head), *lines[1:]])
+
+
+TABLES: dict[str, Callable[[Record], str]] = {
+    "expected numbers": expected_numbers, "predictions": all_predictions, "machine time": machine_time, "quiz": quiz,
+}  # fmt: skip
+FORMS: dict[str, Callable[[float], str]] = {
+    "number": lambda value: f"{float(f'{value:.2g}'):g}",
+    "percent": lambda value: f"{100 * value:.0f}",
+}
+
+
+def figure(record: Record, name: str) -> str:
+    """One claim's figure, from the lowest to the highest over the seeds; or a prediction, or its outcome.
+
+    Raises:
+        BadInput: no claim or prediction begins so, or several do.
+    """
+    notebook, begins, form = name.split(" | ")
+    if form in FORMS:
+        found = [claim for claim in claims(record, notebook) if claim.sentence.startswith(begins)]
+    else:
+        found = [one for one in predictions(record, notebook) if one[0].startswith(begins)]
+    if len(found) != 1:
+        raise BadInput(f"{len(found)} of notebook {notebook} begin with {begins!r}: there has to be one.")
+    if form == "prediction":
+        return f"“{found[0][0]}” Measured: **{found[0][2]}**."
+    if form == "outcome":
+        return found[0][2]
+    low, high = (FORMS[form](choose(found[0].numbers)) for choose in (min, max))
+    return (low if low == high else f"{low} to {high}") + (" %" if form == "percent" else "")
+
+
+def filled(text: str, record: Record) -> str:
+    """The text with all that is generated in it made anew."""
+
+    def fill(found: re.Match) -> str:
+        if found[2] in TABLES:
+            return f"{found[1]}\n{TABLES[found[2]](record)}\n{found[3]}"
+        return f"{found[1]}{figure(record, found[2])}{found[3]}"
+
+    return GENERATED.sub(fill, routes.filled(text, record))
+
+
+def write(files: tuple[Path, ...] = FILES) -> None:
+    """Writes the files with what is generated in them made anew."""
+    record = load()
+    for file in files:
+        file.write_text(filled(file.read_text(encoding="utf-8"), record), encoding="utf-8")
+        print(f"{file.relative_to(ROOT)} is written.")
+
+
+if __name__ == "__main__":
+    write()

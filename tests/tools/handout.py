@@ -1,0 +1,51 @@
+"""Prints the handout as a PDF of one page: `python -m tests.tools.handout handout.pdf`. It needs a Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import mistune
+from playwright.sync_api import sync_playwright
+
+from helpers.errors import BadInput
+from tests.harness.browser import BROWSERS, FLAGS
+from tests.tools.store_outputs import ROOT
+
+PAGE = """<!doctype html><meta charset="utf-8"><base href="{folder}/"><title>Optuna on one page</title><style>
+body {{ font: 9pt/1.32 "DejaVu Sans", Verdana, sans-serif; color: #1a1a1a; margin: 0 }}
+h1 {{ font-size: 17pt; margin: 0 }} p, ul {{ margin: 1.5mm 0 }} ul {{ padding-left: 5mm }} a {{ color: inherit }}
+img {{ width: 100% }} p:has(img) {{ width: 55%; margin: 2mm auto }}
+p:has(img) ~ p:has(img) {{ clear: both }} h1 + p + p:has(img) {{ float: right; width: 56%; margin: 0 0 2mm 4mm }}
+</style>{body}"""
+
+
+def html(text: str, folder: Path) -> str:
+    """A page of Markdown, with its pictures found from `folder`."""
+    return PAGE.format(folder=folder.as_uri(), body=mistune.create_markdown(escape=False, plugins=["table"])(text))
+
+
+def print_page(source: Path, target: Path) -> None:
+    """Prints a Markdown file on A4.
+
+    Raises:
+        BadInput: no browser is installed.
+    """
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        raise BadInput(f"Printing needs one of {', '.join(BROWSERS)}.")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        page_file = Path(folder, "page.html")
+        page_file.write_text(html(source.read_text(encoding="utf-8"), source.parent), encoding="utf-8")
+        chromium = playwright.chromium.launch(executable_path=browser, args=FLAGS)
+        page = chromium.new_page()
+        page.goto(page_file.as_uri())
+        margin = dict.fromkeys(("top", "bottom", "left", "right"), "12mm")
+        page.pdf(path=target, format="A4", margin=margin, print_background=True)
+        chromium.close()
+
+
+if __name__ == "__main__":
+    print_page(ROOT / "notebooks" / "handout.md", Path(*sys.argv[1:2]))

@@ -1,0 +1,241 @@
+"""The instructor's guide and the handout: they say what was recorded, routes add up, and what they name exists."""
+
+from __future__ import annotations
+
+import copy
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.errors import BadInput
+from helpers.fleet import open_storage
+from helpers.learn.exercises import read_solutions
+from tests.tools import guide, handout, record_guide, routes
+from tests.tools.record_guide import SEEDS
+from tests.tools.store_outputs import ROOT, all_notebooks, run
+
+RECORD = record_guide.load()
+GUIDE, HANDOUT = (file.read_text(encoding="utf-8") for file in guide.FILES)
+BY_HAND = guide.GENERATED.sub("", GUIDE)
+CHECKPOINTS = dict(re.findall(r"^\*\*(\d+) · (.+?)(?=^\*\*\d+ ·|^## )", GUIDE, re.MULTILINE | re.DOTALL))
+ROUTES = {minutes: routes.steps(rows, RECORD) for _, minutes, rows, _ in routes.ROUTE.findall(GUIDE)}
+STALE = "run `make guide`"
+each_file = pytest.mark.parametrize("file", guide.FILES, ids=lambda file: file.stem)
+each_notebook = pytest.mark.parametrize("path", all_notebooks(), ids=lambda path: path.stem)
+each_route = pytest.mark.parametrize("minutes", ROUTES)
+
+# A notebook with two claims in one cell, and a prediction that another cell answers.
+CELLS = [
+    ("markdown", "# A title"),
+    ("code", "from helpers.learn import claim, predict"),
+    ("markdown", "## One\n\nText."),
+    ("code", "import time\ntime.sleep(0.3)\nguess = predict('How many?', ['a few', 'many'])\nguess"),
+    ("code", "guess.reveal('many', 'Count them.')"),
+    ("markdown", "## Two"),
+    ("code", "display(claim('It is above 1.', 1.5, '>', 1), claim('It holds.', True, '==', True))"),
+]
+
+
+@each_notebook
+def test_every_run_is_recorded(path):
+    """Each notebook at the course's five seeds, of one and the same code."""
+    runs = RECORD[path.name[:2]]
+    assert list(runs) == [str(seed) for seed in SEEDS], STALE
+    assert len({one["code"] for one in runs.values()}) == 1, STALE
+
+
+@each_notebook
+def test_the_record_is_of_the_notebooks_as_they_are(path):
+    """At seed 0 every claim and every prediction is what the stored outputs show."""
+    stored, recorded = nbformat.read(path, as_version=4), RECORD[path.name[:2]]["0"]
+    assert record_guide.claims(stored) == recorded["claims"], STALE
+    shown, kept = (
+        [prediction.splitlines()[:2] for prediction in predictions]  # an explanation may tell what the clock said
+        for predictions in (record_guide.predictions(stored), recorded["predictions"])
+    )
+    assert shown == kept, STALE
+
+
+@each_file
+def test_what_is_generated_is_of_today(file):
+    """Everything between the markers follows from the record."""
+    assert guide.filled(file.read_text(encoding="utf-8"), RECORD) == file.read_text(encoding="utf-8"), STALE
+
+
+def test_another_record_gives_another_text():
+    """One other figure, second or outcome is seen in the files."""
+    other = copy.deepcopy(RECORD)
+    for one in other["06"].values():
+        one["claims"] = [said.replace("measured: ", "measured: 9") for said in one["claims"]]
+        one["predictions"] = [said.replace("\nhalving\n", "\nno pruner\n") for said in one["predictions"]]
+        one["sections"] = {heading: seconds + 70 for heading, seconds in one["sections"].items()}
+    changed = guide.filled(GUIDE, other)
+    assert "Who ends with less regret?” Measured: **no pruner**" in changed
+    assert sum(old != new for old, new in zip(GUIDE.splitlines(), changed.splitlines(), strict=True)) > 20
+    assert guide.filled(HANDOUT, other) != HANDOUT
+
+
+@each_file
+def test_markers_show_nothing(file):
+    """Each has its end on the same line or is a block of its own; one that begins a line would end the paragraph."""
+    text = file.read_text(encoding="utf-8")
+    assert text.count("<!-- generated: ") + text.count("<!-- route: ") == text.count("<!-- end -->")
+    for line in text.splitlines():
+        name = re.match(r"<!-- generated: ([^>]+) -->", line)
+        assert name is None or (name[1] in guide.TABLES and line == name[0])
+        assert re.search(r"<!-- end -->", line) is None or line == "<!-- end -->" or "<!-- generated" in line
+
+
+@each_route
+def test_a_route_adds_up(minutes):
+    """Talk, exercise and machine of each row last until the next one; the last ends when it was promised."""
+    steps = ROUTES[minutes]
+    assert steps[0].at == 0 and steps[-1].at == int(minutes)
+    written = next(rows for _, name, rows, _ in routes.ROUTE.findall(GUIDE) if name == minutes)
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in written.splitlines()[2:-1]]
+    for step, row in zip(steps, cells, strict=False):
+        if step.notebook:
+            assert step.length == sum(int(cell.split()[0]) for cell in row[2:5])
+            assert step.talk >= 4 and step.exercise >= 3
+
+
+@each_route
+def test_a_checkpoint_every_15_to_20_minutes(minutes):
+    """Each row of work ends with one that the guide describes; what is no work is a break."""
+    work = [step for step in ROUTES[minutes][:-1] if step.notebook]
+    assert all(15 <= step.length <= 20 and step.checkpoint in CHECKPOINTS for step in work)
+    assert len({step.checkpoint for step in work}) == len(work)
+    assert all(step.run in ("break", "lunch") for step in ROUTES[minutes][:-1] if not step.notebook)
+    for step in work:
+        assert step.notebook in CHECKPOINTS[step.checkpoint].split(")")[0]
+
+
+def test_every_checkpoint_is_used():
+    """None is described in vain."""
+    assert {step.checkpoint for steps in ROUTES.values() for step in steps[:-1]} - {""} == set(CHECKPOINTS)
+
+
+@pytest.mark.parametrize("number", CHECKPOINTS)
+def test_a_checkpoint_is_whole(number):
+    """A prediction, an exercise, a question with what to expect; by then the prediction's cell has been run."""
+    text = " ".join(CHECKPOINTS[number].split())
+    assert "Predict" in text and re.search(r"Exercise \d\d\.\d", text)
+    assert re.search(r"Ask[^*]*\*[^*]+\?\* \"", text)
+
+
+@each_file
+def test_what_is_named_exists(file):
+    """Exercises, notebooks and every link."""
+    text = file.read_text(encoding="utf-8")
+    for key in re.findall(r"(?:Exercise |show_solution\(\")(\d\d\.\d)", text):
+        assert key in read_solutions(key[:2]), key
+    targets = re.findall(r"\[[^\]]*\]\(([^):]+)\)", text)
+    assert targets and all((file.parent / target).exists() for target in targets)
+
+
+def test_the_way_round_postgresql(tmp_path, monkeypatch):
+    """The lines that the guide gives open a storage with a heartbeat."""
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(re.search(r"```python\n(.+?)```", BY_HAND, re.DOTALL)[1], names)
+    assert open_storage(names["database"].url, heartbeat_s=1).get_all_studies() == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "scale_up.db"]
+
+
+def test_what_is_recorded_of_a_notebook():
+    """Claims in order, the prediction with its outcome, and the seconds of each section."""
+    notebook = nbformat.v4.new_notebook()
+    made = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}
+    notebook.cells = [made[kind](source) for kind, source in CELLS]
+    run(notebook)
+    assert record_guide.claims(notebook) == [
+        "It is above 1.\nmeasured: 1.5 · test: > 1", "It holds.\nmeasured: True · test: == True"
+    ]  # fmt: skip
+    assert record_guide.predictions(notebook) == ["How many? [ a few | many ]\nmany\nCount them."]
+    seconds = record_guide.section_seconds(notebook)
+    assert list(seconds) == ["", "One", "Two"] and seconds["One"] >= 0.3
+    before = record_guide.fingerprint(notebook)
+    notebook.cells[2].source = "## Uno"
+    assert record_guide.fingerprint(notebook) == before
+    notebook.cells[4].source += "\n"
+    assert record_guide.fingerprint(notebook) != before
+
+
+def small(*figures: str, seconds: float = 30) -> record_guide.Record:
+    """A record of one notebook with one claim and one prediction, a seed for each figure."""
+    return {"06": {str(seed): {
+        "seconds": 4 + 3 * seconds, "peak": 500, "sections": {"Setup": seconds, "A": seconds, "B": seconds},
+        "claims": [f"It is near {seed}.\nmeasured: {figure} · test: > 1"],
+        "predictions": [f"More? [ yes | no ]\n{'no' if seed == 3 else 'yes'}\nBecause."],
+    } for seed, figure in enumerate(figures)}}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "wanted"), [
+    ("06 | It is near | number", "2 to 160"), ("06 | It is near | percent", "200 to 16100 %"),
+    ("06 | More | outcome", "yes (4 of 5), no (1 of 5)"),
+    ("06 | More | prediction", "“More?” Measured: **yes (4 of 5), no (1 of 5)**."),
+])  # fmt: skip
+def test_a_figure(name, wanted):
+    """From the lowest to the highest, whatever their order; outcomes are counted."""
+    assert guide.figure(small("3", "161", "2", "20", "9"), name) == wanted
+
+
+def test_a_figure_that_never_varies():
+    """It is said once."""
+    record = small("3", "3.0", "3")
+    assert guide.figure(record, "06 | It is near | number") == "3"
+    assert guide.claims(record, "06")[0].spread == "the same"
+    assert "| It is near 0. | 3 | the same | > 1 |" in guide.expected_numbers(record)
+
+
+@pytest.mark.parametrize("test", ["== 3", "== True"])
+def test_exact_claims_have_no_range(test):
+    """They are counted, not listed."""
+    record = small("3", "3")
+    for one in record["06"].values():
+        one["claims"] = [said.replace("> 1", test) for said in one["claims"]]
+    assert "It is near" not in guide.expected_numbers(record)
+    assert "1 more" in guide.expected_numbers(record)
+
+
+def test_a_figure_that_is_not_there():
+    """No claim, or one too many, is an error and not a guess; so is a seed with fewer claims."""
+    record = small("3", "4")
+    with pytest.raises(BadInput, match="0 of notebook 06"):
+        guide.figure(record, "06 | It was | number")
+    record["06"]["1"]["claims"] *= 2
+    with pytest.raises(BadInput, match="not the same claims"):
+        guide.claims(record, "06")
+
+
+def test_the_machine_s_minutes():
+    """All that is run since the route was last in the notebook, the kernel's start first, rounded up."""
+    rows = ["| at | run |", "|---|---|", "| 0:00 | [06](a.ipynb) up to *A* | | 5 | | 1 |", "| 0:15 | break | | | | |",
+            "| 0:20 | [06](a.ipynb) | | 4 | | 2 |", "| 0:40 | **end** | | **9** | | |"]  # fmt: skip
+    first, pause, second, end = routes.steps("\n".join(rows), small("3", seconds=31))
+    assert (first.seconds, first.machine, first.talk) == (66, 2, 8)
+    assert (second.seconds, second.machine, second.talk) == (31, 1, 15)
+    assert (pause.notebook, pause.length, end.at) == ("", 5, 40)
+    assert routes.seconds_of("[06](a.ipynb) only *B*", small("3"), {}) == 64
+    with pytest.raises(BadInput, match="'C'"):
+        routes.seconds_of("[06](a.ipynb) up to *C*", small("3"), {})
+
+
+def test_every_row_lasts_until_the_next():
+    """Times rise."""
+    assert all(now.at < later.at for steps in ROUTES.values() for now, later in pairwise(steps))
+
+
+def test_the_handout_is_one_page(tmp_path):
+    """Printed on A4, with both pictures."""
+    try:
+        handout.print_page(guide.FILES[1], tmp_path / "handout.pdf")
+    except BadInput as missing:
+        pytest.skip(str(missing))
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / "handout.pdf").read_bytes())) == 1
+    pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", HANDOUT)
+    assert len(pictures) == 2 and all(len(words.split()) >= 6 for words, _ in pictures)
+    assert all(Path(ROOT / "notebooks" / target).exists() for _, target in pictures)

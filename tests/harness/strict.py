@@ -20,9 +20,7 @@ _compare, _setup = nbval.plugin.IPyNbCell.compare_outputs, nbval.plugin.IPyNbFil
 def pytest_addoption(parser: pytest.Parser) -> None:
     """In which arithmetic notebooks run; only the outputs of the reference are compared to the last digit."""
     usual = "reference" if has_the_reference() else "own"
-    parser.addoption(
-        "--arithmetic", choices=ARITHMETICS, default=usual, help="the notebooks' (tests/harness/arithmetic.py)"
-    )
+    parser.addoption("--arithmetic", choices=ARITHMETICS, default=usual, help="see tests/harness/arithmetic.py")
 
 
 def _start_kernel(notebook):

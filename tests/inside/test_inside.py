@@ -12,6 +12,7 @@ import optuna
 import pytest
 from optuna.samplers import CmaEsSampler, GPSampler, TPESampler
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 from helpers.errors import BadInput
 from helpers.inside import OptunaMoved, check_names, cmaes, gp, tpe
@@ -45,9 +46,10 @@ def short(module):
 
 
 def plain_run(function: Function, sampler, trials: int) -> tuple[np.ndarray, list[float]]:
-    """Places and values that the sampler gives when nobody looks."""
+    """Places and values that the sampler gives when nobody looks, on one thread, as the windows run it."""
     study = optuna.create_study(sampler=sampler)
-    study.optimize(function, n_trials=trials)
+    with threadpool_limits(1):
+        study.optimize(function, n_trials=trials)
     return np.array([list(trial.params.values()) for trial in study.trials]), [trial.value for trial in study.trials]
 
 

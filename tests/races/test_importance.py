@@ -185,19 +185,19 @@ def test_a_shrunk_search_fixes_what_it_says() -> None:
 
 
 def test_the_record_has_every_case() -> None:
-    """Each study's importances sum to 1; a few are repeated to the digit."""
+    """Each study's importances sum to 1; a few of random search are repeated to the digit. TPE's searches are not: with
+    integer parameters they part between processors."""
     for problem in PROBLEMS:
         recorded = load_importances(problem)
         names = list(true_importances(problem).index)
         assert list(recorded.names) == names
         assert recorded.shares.shape == (len(SAMPLERS), len(EVALUATORS), len(BUDGETS), SEEDS, len(names))
         assert recorded.shares.sum(axis=-1) == pytest.approx(np.ones(recorded.shares.shape[:-1]), abs=1e-5)
-        for sampler in SAMPLERS:
-            study = studies_of(problem, sampler, 4, BUDGETS[:3])[2]
-            for evaluator in EVALUATORS:
-                again = importances(study, evaluator, seed=4)
-                row = recorded.at(sampler, evaluator, BUDGETS[2]).iloc[4]
-                assert [again[name] for name in names] == pytest.approx(row.to_list(), abs=1e-4)
+        study = studies_of(problem, "random", 4, BUDGETS[:3])[2]
+        for evaluator in EVALUATORS:
+            again = importances(study, evaluator, seed=4)
+            row = recorded.at("random", evaluator, BUDGETS[2]).iloc[4]
+            assert [again[name] for name in names] == pytest.approx(row.to_list(), abs=1e-4)
 
 
 def test_a_missing_or_damaged_record(tmp_path: Path) -> None:

@@ -114,3 +114,11 @@ def test_elsewhere_notebooks_are_compared_by_what_they_state(tmp_path):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         failed[arithmetic] = {name for name in stored if f"{name}.ipynb::" in done.stdout}
     assert failed == {"oldest": {"word", "claim"}, "reference": set(stored)}
+
+
+@pytest.mark.skipif(not has_the_reference(), reason="without the reference nbval itself compares by statement")
+def test_a_notebook_states_the_same_in_older_arithmetic():
+    """The one whose figures and searches differ most; `make portable` runs all, in every arithmetic."""
+    command = [sys.executable, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "--arithmetic", "oldest"]
+    done = subprocess.run([*command, "notebooks/08_visualization.ipynb"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

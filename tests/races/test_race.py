@@ -421,7 +421,7 @@ HANDFUL = random.Random().randrange(2**32)  # another handful in each run; the n
 def test_a_handful_of_runs_gives_the_record_again(recorded: dict[str, Race]) -> None:
     """Eight entrants of races of samplers and three of races of pruners, two seeds each, as far as processors agree:
     of CMA-ES the first 20 trials (a bit of its eigenvectors becomes another suggestion), of TPE the ten that it draws
-    at random (it orders equal integers as the processor does): with a pruner at least 36 epochs, 27 of them the first's."""
+    at random (it orders equal integers as the processor does); with a pruner they are 36 epochs, 27 of the first."""
     rng = random.Random(HANDFUL)
     pruned = [(name, entrant) for name in PRUNED for entrant in PRUNERS]
     for name, entrant in rng.sample(CHEAP, 8) + rng.sample(pruned, 3):

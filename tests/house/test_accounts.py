@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from helpers.fleet.storage import VARIABLE
-from tests.cage import RIGHTS
-from tests.test_database import needs_wheel
+from tests.fleet.test_postgres import needs_wheel
+from tests.harness.cage import RIGHTS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 needs_root = pytest.mark.skipif(
     not shutil.which("setpriv") or os.geteuid() != 0, reason="only root can become another account, with setpriv"
 )
 NAMELESS = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", *RIGHTS, "--", "env", "-u", "HOME"]
 TRAINING = """
-from helpers import models, training
-from helpers.data import load_dataset
+from helpers.training import models, train
+from helpers.training.data import load_dataset
 print(len(load_dataset("digits").train))
 load_dataset("fashion")
 """

@@ -17,6 +17,9 @@ RUN := .venv/bin/python -m
 STAMP := .venv/installed
 FIRST := notebooks/00_start_here.ipynb
 
+# A container may know no home folder; Jupyter cannot do without.
+export HOME ?= $(CURDIR)/.venv/home
+
 .PHONY: lab test slow seeds course bench benchmark notebooks images guide
 
 lab: $(STAMP)

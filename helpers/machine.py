@@ -5,22 +5,24 @@ from __future__ import annotations
 import importlib
 import os
 import platform
-import sys
+import site
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib import metadata
+from functools import partial
+from importlib import metadata, util
 from pathlib import Path
+from typing import Any
 
-from helpers.errors import BadInput
-
-PROJECT = "learn-optuna"
+PROJECT, HEAD = "learn-optuna", {"Python": "Python", "optuna": "Optuna", "torch": "PyTorch"}
 REINSTALL = "run `make lab` again in the course's folder (with conda: `conda env update -f environment.yml`)"
+MODULES = {"grpcio": "grpc", "protobuf": "google.protobuf", "scikit-learn": "sklearn"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; `mend` is empty when nothing is to be done."""
+    """One thing that was looked at; `mend` is empty when nothing is to be done."""
 
     what: str
     found: str
@@ -29,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class MachineReport:
-    """The rows of the check, shown as a table."""
+    """One line when the machine is ready, with the table folded behind it; else what is to be mended."""
 
     rows: tuple[Row, ...]
 
@@ -39,29 +41,29 @@ class MachineReport:
         return not any(row.mend for row in self.rows)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{'mend' if r.mend else 'ok':4} {r.what}: {r.found} {r.mend}".rstrip() for r in self.rows)
+        if self.ready:
+            versions = ", ".join(f"{HEAD[row.what]} {row.found}" for row in self.rows if row.what in HEAD)
+            return f"Your machine is ready: {versions}."
+        wrong = [f"✗ {row.what}: {row.found}; {row.mend}" for row in self.rows if row.mend]
+        return "\n".join(["Your machine is not ready. Mend this, restart the kernel, and run this cell again:", *wrong])
 
     def _repr_markdown_(self) -> str:
-        lines = ["| | what | found | how to mend it |", "|---|---|---|---|"]
-        cells = [("✗" if r.mend else "✓", r.what, r.found, r.mend) for r in self.rows]
-        lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
-        verdict = "Your machine is ready." if self.ready else "Mend what is marked ✗, then run this cell again."
-        return "\n".join([*lines, "", f"**{verdict}**"])
+        table = ["| | what | found | how to mend it |", "|---|---|---|---|"]
+        for row in sorted(self.rows, key=lambda row: not row.mend):
+            cells = ("✗" if row.mend else "✓", row.what, row.found, row.mend)
+            table.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+        unfolded, line = "" if self.ready else " open", repr(self).splitlines()[0]
+        return "\n".join([f"<details{unfolded}><summary>{line}</summary>", "", *table, "", "</details>"])
 
 
 def machine_check() -> MachineReport:
-    """Looks at Python, packages, memory, disk and the course's seed; never raises."""
-    probes: list[tuple[str, Callable[[], Row]]] = [("Python", _python)]
-    probes += [(name, _package(name, wanted)) for name, wanted in _requirements()] or [(PROJECT, _not_installed)]
-    probes += [
-        ("torch and torchvision", _torch_pair),
-        ("PyTorch computes", _torch_computes),
-        ("processor cores", _cores),
-        ("memory", _memory),
-        ("writing files", _writing),
-        ("LEARN_OPTUNA_SEED", _seed),
-    ]
-    return MachineReport(tuple(_guarded(what, probe) for what, probe in probes))
+    """Looks at packages, memory and disk; never raises."""
+    rows = [Row("Python", platform.python_version())]
+    try:
+        rows += [_guarded(name, partial(_package, name, wanted)) for name, wanted in _requirements().items()]
+    except ImportError:  # of packaging, or the course itself is not installed
+        rows.append(Row(PROJECT, "its list of packages cannot be read", REINSTALL))
+    return MachineReport((*rows, _guarded("memory", _memory), _guarded("writing files", _writing)))
 
 
 def _guarded(what: str, probe: Callable[[], Row]) -> Row:
@@ -69,72 +71,60 @@ def _guarded(what: str, probe: Callable[[], Row]) -> Row:
     try:
         return probe()
     except Exception as error:  # a check that breaks is a finding, not a crash
-        sentence = " ".join(str(error).split())[:120]
-        return Row(what, f"{type(error).__name__}: {sentence}", REINSTALL)
+        return Row(what, _told(error), REINSTALL)
 
 
-def _python() -> Row:
-    good = sys.version_info >= (3, 11)
-    return Row("Python", platform.python_version(), "" if good else "install Python 3.11 or newer, then `make lab`")
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
 
 
-def _requirements() -> list[tuple[str, str]]:
-    """(package, version range) of everything a learner needs, as the project declares it."""
+def _requirements() -> dict[str, Any]:
+    """{package: version range} of everything a learner needs, as the project declares it."""
+    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
+
+    lines, wanted = metadata.requires(PROJECT) or [], dict[str, Any]()
+    with suppress(metadata.PackageNotFoundError):  # each torchvision is built for one torch
+        lines += [line for line in metadata.requires("torchvision") or [] if line.startswith("torch=")]
+    for need in map(Requirement, lines):
+        if not need.marker or need.marker.evaluate({"extra": ""}):
+            wanted[need.name] = wanted.get(need.name, SpecifierSet()) & need.specifier
+    return wanted
+
+
+def _package(name: str, wanted: Any) -> Row:
+    """What Python imports under this name, which may be an older copy elsewhere, or a file of the learner's."""
+    module, spec = MODULES.get(name, name.replace("-", "_")), None
+    with suppress(ModuleNotFoundError):
+        spec = util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return Row(name, "missing", REINSTALL)
+    place = (file := Path(spec.origin)).parents[module.count(".") + bool(spec.submodule_search_locations)]
+    beside = next(iter(metadata.distributions(name=name, path=[str(place)])), None)
     try:
-        from packaging.requirements import Requirement
-
-        declared = [Requirement(line) for line in metadata.requires(PROJECT) or []]
-    except ImportError:  # of packaging, or the course itself is not installed
-        return []
-    return [(need.name, str(need.specifier)) for need in declared if need.marker is None]
-
-
-def _not_installed() -> Row:
-    return Row(PROJECT, "its list of packages cannot be read", REINSTALL)
+        known = beside if name not in HEAD else None  # to import all of them takes long
+        version = known.version if known else importlib.import_module(module).__version__
+        if wanted.contains(version, prereleases=True):
+            return Row(name, version)
+    except Exception as error:  # whatever is in the way
+        version = _told(error)
+    return Row(name, f"{version}, from {place}", f"the course needs {name}{wanted}: {_cure(file, place)}")
 
 
-def _package(name: str, wanted: str) -> Callable[[], Row]:
-    def probe() -> Row:
-        try:
-            version = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            return Row(name, "missing", REINSTALL)
-        if wanted:
-            from packaging.specifiers import SpecifierSet
-
-            if not SpecifierSet(wanted).contains(version, prereleases=True):
-                return Row(name, version, f"the course needs {wanted}: {REINSTALL}")
-        return Row(name, version)
-
-    return probe
-
-
-def _torch_pair() -> Row:
-    """Each torchvision is built for one torch, and says so in its metadata."""
-    needs = [line for line in metadata.requires("torchvision") or [] if line.split(";")[0].startswith("torch=")]
-    wanted = needs[0].split(";")[0].split("==")[1].strip() if needs else ""
-    found = metadata.version("torch").split("+")[0]
-    if wanted and found != wanted.split("+")[0]:
-        return Row("torch and torchvision", "do not match", f"torchvision wants torch {wanted}: {REINSTALL}")
-    return Row("torch and torchvision", "match")
-
-
-def _torch_computes() -> Row:
-    torch = importlib.import_module("torch")
-    total = float((torch.ones(3, 3) @ torch.ones(3, 3)).sum())
-    where = "with a GPU" if torch.cuda.is_available() else "on the CPU (all the course needs)"
-    return Row("PyTorch computes", where, "" if total == 27 else REINSTALL)
-
-
-def _cores() -> Row:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Row("processor cores", f"cores: {count}")
+def _cure(file: Path, place: Path) -> str:
+    """How to get rid of what hides a package of the course, or to replace one of its own."""
+    if place == Path.cwd():
+        return f"rename your {file.relative_to(place).parts[0]}, which hides it"
+    if place in [Path(entry).absolute() for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]:
+        return "remove the environment variable PYTHONPATH, and start the course again"
+    if str(place) == site.getusersitepackages():
+        return "set the environment variable PYTHONNOUSERSITE to 1, and start the course again"
+    return REINSTALL
 
 
 def _memory() -> Row:
     free = importlib.import_module("psutil").virtual_memory().available / 2**30
-    mend = "" if free >= 1 else "close other programs and notebooks: a notebook takes up to 1 GB"
-    return Row("memory", f"free: {free:.1f} GB", mend)
+    return Row("memory", f"free: {free:.1f} GB", "close other programs: a notebook needs up to 1" if free < 1 else "")
 
 
 def _writing() -> Row:
@@ -143,13 +133,3 @@ def _writing() -> Row:
             return Row("writing files", "possible here")
     except OSError:
         return Row("writing files", "not possible here", "copy the course to a folder of your own")
-
-
-def _seed() -> Row:
-    from helpers.learn.seed import VARIABLE, course_seed
-
-    try:
-        return Row(VARIABLE, str(course_seed()))
-    except BadInput:
-        mend = "set it to a whole number such as 0, or remove it, and restart the kernel"
-        return Row(VARIABLE, repr(os.environ[VARIABLE][:20]), mend)

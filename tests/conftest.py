@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import pytest
 
 from helpers.fleet import start_postgres
 from helpers.training.data import Dataset, Split, load_dataset
+
+for name in [name for name in os.environ if name.startswith("PG")]:  # libpq's: tests connect without open_storage too
+    del os.environ[name]
+os.environ["no_proxy"] = f"{os.environ.get('no_proxy', '')},127.0.0.1,localhost".lstrip(",")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,7 +16,7 @@ import ipywidgets as widgets
 
 from helpers.errors import BadInput
 from helpers.fleet.postgres import free_port, let_go
-from helpers.fleet.storage import VARIABLE, hide, open_storage
+from helpers.fleet.storage import VARIABLE, check_helpers, hide, open_storage
 
 START_S = 30
 SERVER = f"""
@@ -38,6 +38,7 @@ class Dashboard:
     """
 
     def __init__(self, storage_url: str) -> None:
+        check_helpers()
         open_storage(storage_url, create=False)
         port = free_port()
         self.url, self._shown = f"http://127.0.0.1:{port}/dashboard/", hide(storage_url)
@@ -52,7 +53,8 @@ class Dashboard:
 
     def studies(self) -> list[str]:
         """The names of the studies that the page lists, asked from the page itself."""
-        with urllib.request.urlopen(self.url.replace("/dashboard/", "/api/studies"), timeout=START_S) as answer:
+        straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
+        with straight.open(self.url.replace("/dashboard/", "/api/studies"), timeout=START_S) as answer:
             return [study["study_name"] for study in json.load(answer)["study_summaries"]]
 
     def where(self) -> widgets.HTML:

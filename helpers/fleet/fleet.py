@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from helpers.errors import BadInput
-from helpers.fleet.storage import VARIABLE, hide
+from helpers.fleet.storage import VARIABLE, check_helpers, hide
 
 KILL = getattr(signals, "SIGKILL", signals.SIGTERM)
 
@@ -38,7 +38,8 @@ class Fleet:
     environment, and ends when the kernel does: its standard input is a pipe that closes then.
 
     Raises:
-        BadInput: fewer than one worker, or neither `trials` nor `total`. What else is not possible each worker says.
+        BadInput: fewer than one worker, neither `trials` nor `total`, or a helpers.py that is not the course's in the
+            working folder. What else is not possible each worker says.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Fleet:
     ) -> None:
         if workers < 1 or (trials is None and total is None):
             raise BadInput("A fleet needs at least 1 worker, and trials= for each or total= for all together.")
+        check_helpers()
         self.url, self.study_name = url, study_name
         self._processes: list[subprocess.Popen] = []
         self._said: list[IO[bytes]] = []

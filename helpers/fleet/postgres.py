@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -27,10 +28,13 @@ import psutil
 
 from helpers.errors import BadInput
 from helpers.fleet import leash
-from helpers.fleet.storage import VARIABLE, hide, open_storage
+from helpers.fleet.storage import USER, VARIABLE, hide, open_storage, without_libpq_variables
 
-USER, NAME = "learner", "optuna"
+NAME = "optuna"
 SOCKETS = os.name != "nt"
+LONGEST = 103 if sys.platform == "darwin" else 107  # bytes in the path of a socket
+NEEDED_MB = 64  # a new database takes 40, and room to work
+ELSEWHERE = "set TMPDIR to another folder, as in `export TMPDIR=/var/tmp`, before you start the course"
 TUNING = {"max_connections": "100", "shared_buffers": "32MB", "timezone": "UTC", "lc_messages": "C"}
 
 
@@ -54,10 +58,18 @@ class Database:
             BadInput: it is the learner's own server, or it does not start.
         """
         if not self.pid:
+            before = self.log.read_text() if self.log.exists() else ""
             self.pid = self._order("start")
             if not _is_ready(self.data, self.pid):
-                raise BadInput(f"PostgreSQL does not start: {self.log.read_text().strip().splitlines()[-1]}")
+                reason = _first_error(self.log.read_text().removeprefix(before))
+                raise BadInput(f"PostgreSQL does not start: {reason}")
         return self
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What programs that know only the URL should inherit: for ours, no PG* variable of the learner's."""
+        with without_libpq_variables() if self._close else contextlib.nullcontext():
+            return dict(os.environ)
 
     def stop(self) -> None:
         """Stops the server and keeps its data; `start()` continues where it ended."""
@@ -103,16 +115,23 @@ def start_postgres(url: str | None = None, folder: Path | None = None) -> Databa
         folder: where the data is kept for the next time; without it in a temporary folder, and removed at the end.
 
     Raises:
-        BadInput: the server cannot be reached, the wheel is not installed, or the folder cannot be used.
+        BadInput: the server cannot be reached, the wheel is not installed, or the folder, the one for temporary files
+            or the account cannot be used.
     """
     if url := url or os.environ.get(VARIABLE):
         if not url.startswith("postgresql"):
             raise BadInput(f"{hide(url)} is not a PostgreSQL: correct it, or remove it from {VARIABLE}.")
         open_storage(url)
         return Database(url)
-    run = Path(tempfile.mkdtemp(prefix="optuna-pg-"))  # short: a socket's path has at most about 100 characters
     try:
-        return _launch(run, run if folder is None else Path(folder).absolute())
+        run = Path(tempfile.mkdtemp(prefix="optuna-pg-"))
+    except OSError:
+        raise BadInput(f"No folder for temporary files can be written: {ELSEWHERE}.") from None
+    try:
+        if SOCKETS and len(os.fsencode(run / ".s.PGSQL.5432")) > LONGEST:
+            raise BadInput(f"The path {run.parent} is too long for a database: {ELSEWHERE}.")
+        with without_libpq_variables():
+            return _launch(run, run if folder is None else Path(folder).absolute())
     except BaseException:
         shutil.rmtree(run, ignore_errors=True)
         raise
@@ -177,6 +196,8 @@ def _make_cluster(programs: Path, home: Path) -> Path:
     data, passfile = home / "data", home / "passfile"
     if passfile.exists() and (data / "PG_VERSION").exists():
         return passfile
+    if shutil.disk_usage(home).free < NEEDED_MB * 2**20:
+        raise BadInput(f"{home.parent} has no room for a database, {NEEDED_MB} MB: {ELSEWHERE}.")
     password, secret = secrets.token_urlsafe(24), home / "new"
     for file, text in ((secret, password), (passfile, f"*:*:*:*:{password}\n")):
         _write_secret(file, text)
@@ -184,9 +205,21 @@ def _make_cluster(programs: Path, home: Path) -> Path:
     options: dict[str, Any] = leash.unprivileged() | {"capture_output": True, "text": True}
     made = subprocess.run([*command, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"], **options)
     secret.unlink()
+    if "could not look up effective user ID" in made.stderr:
+        raise BadInput(
+            f"PostgreSQL cannot be started by an account without a name (number {os.geteuid()}): use an account that "
+            f"/etc/passwd lists, or put the URL of a PostgreSQL into {VARIABLE}."
+        )
     if made.returncode:
-        raise BadInput(f"{home} cannot be the folder of a database: {made.stderr.strip().splitlines()[-1]}")
+        raise BadInput(f"{home} cannot be the folder of a database: {_first_error(made.stderr)}")
     return passfile
+
+
+def _first_error(said: str) -> str:
+    """Why a program of PostgreSQL has ended: its first error. The lines after it only tell how it ends."""
+    lines = said.strip().splitlines() or ["it does not say why"]
+    first = next((line for line in lines if re.search("FATAL|PANIC|ERROR|error:|could not", line)), lines[-1])
+    return re.sub(r"^.*?(FATAL|PANIC|ERROR|LOG|WARNING|error): +", "", first)
 
 
 def _write_secret(file: Path, text: str) -> None:

@@ -10,11 +10,12 @@ import os
 import random
 import re
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from functools import wraps
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -36,6 +37,7 @@ else:
     from optuna.storages.journal import JournalFileSymlinkLock as JournalLock
 
 VARIABLE = "LEARN_OPTUNA_STORAGE"
+USER = "learner"  # of the servers that start_postgres makes; only their URLs name this user and a passfile
 FORMS = "sqlite:///FILE, journal:///FILE, postgresql+psycopg://USER@HOST/DATABASE or grpc://HOST:PORT"
 # A link that is cut in silence would block a worker for a quarter of an hour (PostgreSQL documentation, 34.1.2).
 CONNECT = {"connect_timeout": 10, "tcp_user_timeout": 15000, "keepalives_idle": 5, "keepalives_interval": 5}
@@ -53,6 +55,7 @@ REFUSALS = {
     "database is locked": "Another program keeps {database} locked: try again when it has finished.",
     "not a database": "{database} is not an SQLite database: choose another file.",
 }
+_LIBPQ = threading.RLock()
 # What passes by itself: another program that makes the tables, or one that leaves and makes room on a full server.
 FULL = "too many clients|connection slots are reserved|too many connections"
 PASSES = f"already exists|duplicate key|UNIQUE constraint|{FULL}"
@@ -66,6 +69,14 @@ class StorageLost(Exception):
 def hide(url: str) -> str:
     """The URL with *** for its password, fit to be shown."""
     return re.sub(r"(password=)[^&]*", r"\1***", re.sub(r"(://[^:@/?]*):.*@", r"\1:***@", url))
+
+
+def check_helpers() -> None:
+    """BadInput where the working folder has helpers of its own: Python programs that start there would import those."""
+    if not Path("helpers", "worker.py").is_file():
+        for other in (Path("helpers.py"), Path("helpers", "__init__.py")):
+            if other.is_file():
+                raise BadInput(f"{other.absolute()} hides the course's helpers from its worker: rename it.")
 
 
 def open_storage(
@@ -129,8 +140,32 @@ def _postgres(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
         raise BadInput(f"{hide(url)} cannot be read as a URL: write {FORMS.split(', ')[2].split(' or')[0]}.") from None
     connect = {name: value for name, value in CONNECT.items() if name not in parts.query}
     # One connection is kept between calls and not five: a server has about 100 for everybody in the room.
-    kept = {"pool_pre_ping": True, "pool_size": 1, "connect_args": connect}
+    kept = {"pool_pre_ping": True, "pool_size": 1, "creator": partial(_connect, parts, connect)}
     return _database(url, parts, heartbeat, engine_kwargs=kept)
+
+
+def _connect(parts: URL, options: dict[str, Any]) -> Any:
+    """A connection that speaks UTC: heartbeats are written in its time zone, and with a PGTZ they would look old."""
+    kind: Any = parts.get_dialect()
+    dialect = kind(dbapi=kind.import_dbapi())
+    positional, named = dialect.create_connect_args(parts)
+    ours = parts.username == USER and "passfile" in parts.query
+    with without_libpq_variables() if ours else nullcontext():
+        link = dialect.connect(*positional, **named, **options, autocommit=True)
+    link.execute("SET TIME ZONE 'UTC'")
+    link.autocommit = False
+    return link
+
+
+@contextmanager
+def without_libpq_variables() -> Iterator[None]:
+    """Inside, no PG* variable of the learner counts: libpq would take from them whatever a URL does not say."""
+    with _LIBPQ:
+        hidden = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("PG")}
+        try:
+            yield
+        finally:
+            os.environ.update(hidden)
 
 
 class _Opened(RDBStorage):
@@ -232,8 +267,10 @@ def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
         raise BadInput(f"{url} names no port: write grpc://HOST:PORT, as in grpc://localhost:13000.")
     import grpc
 
+    here = host == "localhost" or host == "::1" or host.startswith("127.")
+    more = [*WATCHFUL, ("grpc.enable_http_proxy", 0 if here else 1)]  # no http_proxy stands between us and ourselves
     plain = grpc.insecure_channel  # the proxy takes no options: a cut link would go unnoticed, for ever
-    with mock.patch("grpc.insecure_channel", lambda target, options: plain(target, [*options, *WATCHFUL])):
+    with mock.patch("grpc.insecure_channel", lambda target, options: plain(target, [*options, *more])):
         storage = GrpcStorageProxy(host=host, port=port)
     try:
         storage.wait_server_ready(timeout=5)

@@ -25,7 +25,7 @@ from torch import Tensor
 from helpers.errors import BadInput, one_of
 
 DATASETS = ("digits", "fashion")
-CACHE = Path.home() / ".cache" / "learn-optuna"
+CACHE = Path("~/.cache/learn-optuna")  # not expanded here: a container may know no home folder
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,11 @@ def load_dataset(
     one_of("data set", name, DATASETS)
     if name == "digits":
         return _digits(split_seed, dtype or torch.float64)
-    return _fashion(Path(folder) if folder else CACHE, split_seed, dtype or torch.float32)
+    try:
+        place = Path(folder or CACHE).expanduser()
+    except RuntimeError:
+        raise BadInput("There is no home folder to keep Fashion-MNIST in: give load_dataset a folder=.") from None
+    return _fashion(place, split_seed, dtype or torch.float32)
 
 
 def _digits(split_seed: int, dtype: torch.dtype) -> Dataset:

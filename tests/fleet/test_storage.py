@@ -66,6 +66,25 @@ def test_through_a_proxy(tmp_path: Path) -> None:
     assert len(optuna.load_study(storage=open_storage(behind), study_name="proxied").trials) == 2
 
 
+def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a network whose proxy does not answer; nothing is excepted from it."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy"):
+        for spelling in (name, name.upper()):
+            monkeypatch.setenv(spelling, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_http_proxy_stands_before_ours(host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests to this machine go straight to it."""
+    dead_proxy(monkeypatch)
+    behind = f"sqlite:///{tmp_path}/study.db"
+    with proxy(behind) as url:
+        optuna.create_study(storage=open_storage(url.replace("127.0.0.1", host)), study_name="straight")
+    assert optuna.get_all_study_names(open_storage(behind)) == ["straight"]
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [

@@ -24,6 +24,7 @@ USER, UID = "learner", 1000
 PROGRAMS = ("unshare", "ip", "mount", "setpriv")
 GROUPS = Path("/sys/fs/cgroup")
 RIGHT = "-all,+dac_read_search"  # to read what other users keep for themselves; nothing else of what root may do
+RIGHTS = [f"--{kind}={RIGHT}" for kind in ("inh-caps", "ambient-caps", "bounding-set")]
 # Every file system becomes read-only but what the kernel makes itself; the home, mounted on itself, is not.
 SHUT = """
 mount --bind "$HOME" "$HOME"
@@ -100,8 +101,7 @@ class Cage:
             setup += SHUT.format(passwd=shlex.quote(str(self._passwd))) * limits.home_only
             doors += ["unshare", *kinds, "sh", "-ec", f'{setup}\nexec "$@"', "shut"]
         if limits.home_only:
-            rights = [f"--{kind}={RIGHT}" for kind in ("inh-caps", "ambient-caps", "bounding-set")]
-            doors += ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--no-new-privs", *rights, "--"]
+            doors += ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--no-new-privs", *RIGHTS, "--"]
         return doors
 
 

@@ -152,6 +152,25 @@ def alive(family: list[psutil.Process]) -> list[psutil.Process]:
     return [process for process in family if _runs(process)]
 
 
+def commands(family: list[psutil.Process]) -> list[str]:
+    """What each runs, in words; one that has just ended is left out."""
+    found = []
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+def doors(family: list[psutil.Process]) -> list[tuple[str, int]]:
+    """Address and port of everything that they listen on; one that has just ended listens on nothing."""
+    found = []
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            links = process.net_connections(kind="inet")
+            found += [(link.laddr.ip, link.laddr.port) for link in links if link.status == psutil.CONN_LISTEN]
+    return found
+
+
 def _runs(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -15,7 +15,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -107,8 +107,9 @@ def visit(path: Path, way: str) -> Visit:
             result.kernel_mb = _peak_mb(client.km.provisioner.pid)
     result.seconds = time.perf_counter() - begin
     for process in left_behind(mark):
-        result.problems.append(f"it left a process: {' '.join(process.cmdline())[:200]}")
-        process.kill()
+        with suppress(psutil.NoSuchProcess):  # a moment later than it should
+            result.problems.append(f"it left a process: {' '.join(process.cmdline())[:200]}")
+            process.kill()
     return result
 
 

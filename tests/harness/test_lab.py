@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
-from tests.harness.lab import Lab, alive, serving_lab
+from tests.harness.lab import Lab, alive, commands, doors, serving_lab
 
 KERNEL_DOORS = 5  # shell, control, stdin, iopub and heartbeat
 NEWS = "lab/api/settings/@jupyterlab/apputils-extension:notification"
@@ -28,8 +27,7 @@ def listening(lab: Lab, at_least: int, seconds: float = 30) -> list[tuple[str, i
     found: list[tuple[str, int]] = []
     while len(found) < at_least and time.perf_counter() < until:
         time.sleep(0.1)
-        doors = [door for process in lab.family() for door in process.net_connections(kind="inet")]
-        found = [(door.laddr.ip, door.laddr.port) for door in doors if door.status == psutil.CONN_LISTEN]
+        found = doors(lab.family())
     return found
 
 
@@ -43,10 +41,10 @@ def test_it_listens_on_this_machine_alone(lab: Lab) -> None:
     """Nobody else in the room can reach it, nor the kernel of an open notebook."""
     status, kernel = lab.post("api/kernels", lab.token)
     assert (status, kernel["name"]) == (201, "python3")
-    doors = listening(lab, at_least=1 + KERNEL_DOORS)
-    assert ("127.0.0.1", urlsplit(lab.url).port) in doors
-    assert len(doors) > KERNEL_DOORS
-    assert {address for address, _ in doors} == {"127.0.0.1"}
+    opened = listening(lab, at_least=1 + KERNEL_DOORS)
+    assert ("127.0.0.1", urlsplit(lab.url).port) in opened
+    assert len(opened) > KERNEL_DOORS
+    assert {address for address, _ in opened} == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("path", ["api/contents", "api/kernels", NEWS])
@@ -79,7 +77,7 @@ def test_it_leaves_no_process_behind() -> None:
     with serving_lab() as lab:
         lab.post("api/kernels", lab.token)
         family = lab.family()
-        assert any("ipykernel" in " ".join(process.cmdline()) for process in alive(family))
+        assert any("ipykernel" in command for command in commands(alive(family)))
     assert alive(family) == []
 
 

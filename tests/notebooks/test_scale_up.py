@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from helpers.learn.seed import VARIABLE
+from tests.harness.lab import alive, commands
 from tests.tools.store_outputs import ROOT
 
 pytestmark = pytest.mark.slow  # two kernels with a fleet each, three times
@@ -33,11 +34,9 @@ def beginning() -> nbformat.NotebookNode:
 def left(processes: list[psutil.Process], seconds: float = 40) -> list[psutil.Process]:
     """Those that are still there after a while."""
     end = time.monotonic() + seconds
-    while (alive := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]) and (
-        time.monotonic() < end
-    ):
+    while (there := alive(processes)) and time.monotonic() < end:
         time.sleep(0.1)
-    return alive
+    return there
 
 
 async def begin() -> tuple[NotebookClient, list[psutil.Process]]:
@@ -53,11 +52,6 @@ async def begin() -> tuple[NotebookClient, list[psutil.Process]]:
     return client, kernel.children(recursive=True)
 
 
-def names(processes: list[psutil.Process]) -> list[str]:
-    """What each runs, in words."""
-    return [" ".join(one.cmdline()) for one in processes]
-
-
 @pytest.mark.parametrize("end", ["shutdown", "kill", "interrupt"])
 def test_no_process_is_left_behind(end: str) -> None:
     """Two kernels at once: a study, a server and four workers each. One ends in the way of the test; the other works
@@ -67,8 +61,8 @@ def test_no_process_is_left_behind(end: str) -> None:
         (first, mine), (second, others) = await begin(), await begin()
         try:
             for processes in (mine, others):
-                assert sum("helpers.worker" in name for name in names(processes)) == WORKERS, names(processes)
-                assert any("leash.py" in name for name in names(processes))
+                assert sum("helpers.worker" in name for name in commands(processes)) == WORKERS, commands(processes)
+                assert any("leash.py" in name for name in commands(processes))
             if end == "interrupt":
                 with pytest.raises(CellExecutionError, match="KeyboardInterrupt"):
                     await asyncio.gather(wait_in_a_cell(first), interrupt(first))
@@ -76,12 +70,12 @@ def test_no_process_is_left_behind(end: str) -> None:
                 await first.km.shutdown_kernel()
             else:
                 await first.km.shutdown_kernel(now=end == "kill")
-            assert not left(mine), names(left(mine, 0))
+            assert not left(mine), commands(left(mine, 0))
             assert all(one.is_running() for one in others)
         finally:
             for client in (first, second):
                 await client.km.shutdown_kernel(now=True)
-        assert not left(others), names(left(others, 0))
+        assert not left(others), commands(left(others, 0))
 
     asyncio.run(both())
 

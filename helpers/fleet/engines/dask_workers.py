@@ -17,6 +17,7 @@ import sys
 from distributed import Client
 
 from helpers.errors import BadInput
+from helpers.fleet.storage import check_helpers
 
 
 def run_workers(client: Client, count: int, *arguments: str) -> list[int]:
@@ -36,6 +37,7 @@ def run_workers(client: Client, count: int, *arguments: str) -> list[int]:
 
 def work(*arguments: str) -> int:
     """One worker, from start to end, in a process of its own: Python handles signals in main threads only."""
+    check_helpers()
     command = [sys.executable, "-m", "helpers.worker", "--quiet", "--leashed", *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
         assert worker.stderr  # a pipe

@@ -86,7 +86,7 @@ def _requirements() -> list[tuple[str, str]]:
         declared = [Requirement(line) for line in metadata.requires(PROJECT) or []]
     except ImportError:  # of packaging, or the course itself is not installed
         return []
-    return [(need.name, str(need.specifier)) for need in declared if need.marker is None]
+    return list({need.name: str(need.specifier) for need in declared if need.marker is None}.items())
 
 
 def _not_installed() -> Row:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools import install
 from tests.harness.copies import ROOT, copy_course
 from tests.harness.lab import FIRST, serving_lab
+from tests.tools import install
 
 SITE = sysconfig.get_path("purelib")
 ODD = "Übung ß 課"

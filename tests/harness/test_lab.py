@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import psutil
@@ -28,7 +29,10 @@ def listening(lab: Lab, at_least: int, seconds: float = 30) -> list[tuple[str, i
     found: list[tuple[str, int]] = []
     while len(found) < at_least and time.perf_counter() < until:
         time.sleep(0.1)
-        doors = [door for process in lab.family() for door in process.net_connections(kind="inet")]
+        doors = []
+        for process in lab.family():
+            with suppress(psutil.NoSuchProcess):  # it ended while it was looked at
+                doors += process.net_connections(kind="inet")
         found = [(door.laddr.ip, door.laddr.port) for door in doors if door.status == psutil.CONN_LISTEN]
     return found
 

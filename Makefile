@@ -6,63 +6,68 @@
 # make benchmark  records the lessons' trainings and races again (can be stopped and started again)
 # make images  draws the pictures of images/ again
 # make guide  records what the notebooks claim and take, for the instructor's guide (can be stopped and started again)
-# On Linux without a GPU, `make lab TORCH=cpu` installs the small CPU build of PyTorch.
+# The first of them installs, with uv (INSTALLER=pip: without); on a machine without a GPU, the small CPU build of
+# PyTorch (TORCH=default: PyPI's, TORCH=cpu: the small one or none).
 
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
-TORCH ?= default
+# A Python that the course was tried with; where there is none, the next one.
+PYTHON ?= $(shell for newest in 13 14; do for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $$newest))" 2>/dev/null \
+	&& echo $$p && exit; done; done)
+INSTALLER ?= uv
+TORCH ?= auto
 JOBS ?= 2
-INDEX := $(if $(filter cpu,$(TORCH)),--extra-index-url https://download.pytorch.org/whl/cpu)
 RUN := .venv/bin/python -m
-STAMP := .venv/installed
+LAB := .venv/installed
+ALL := .venv/installed-test
 FIRST := notebooks/00_start_here.ipynb
+HERE := --ServerApp.root_dir=. --ServerApp.preferred_dir=. --FileContentsManager.root_dir=. \
+	--FileContentsManager.preferred_dir=  # wherever the reader's own Jupyter starts
 
 # A container may know no home folder; Jupyter cannot do without.
 export HOME ?= $(CURDIR)/.venv/home
 
 .PHONY: lab test slow seeds course bench benchmark notebooks images guide
 
-lab: $(STAMP)
-	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
+lab: $(LAB)
+	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root $(HERE) --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
 
-test: $(STAMP)
+test: $(ALL)
 	$(RUN) ruff check helpers tests images
 	$(RUN) ruff format --check helpers tests images
 	$(RUN) mypy
 	$(RUN) pytest -m "not slow" -n $(JOBS) --dist loadfile $(TEST_OPTIONS)
 
-slow: $(STAMP)
+slow: $(ALL)
 	$(RUN) pytest -m slow $(TEST_OPTIONS)
 
-seeds: $(STAMP)
+seeds: $(ALL)
 	$(RUN) pytest tests/notebooks/test_notebooks.py -m slow --seeds 5 $(TEST_OPTIONS)
 
-course: $(STAMP)
+course: $(ALL)
 	$(RUN) tests.stress.whole_course $(if $(PYTHONS),--python $(PYTHONS)) $(COURSE_OPTIONS)
 
-bench: $(STAMP)
+bench: $(ALL)
 	$(RUN) tests.bench.training
 	$(RUN) tests.bench.storages
 
-benchmark: $(STAMP)
+benchmark: $(ALL)
 	$(RUN) helpers.problems.recorded.record_tables
 	$(RUN) helpers.races.recorded.record_races
 	$(RUN) helpers.races.recorded.record_liar
 	$(RUN) helpers.races.recorded.record_importances
 
-notebooks: $(STAMP)
+notebooks: $(ALL)
 	$(RUN) tests.tools.store_outputs $(NOTEBOOKS)
 
-images: $(STAMP)
+images: $(ALL)
 	$(RUN) images.draw
 	$(RUN) images.draw.explorable
 
-guide: $(STAMP)
+guide: $(ALL)
 	$(RUN) tests.tools.record_guide --jobs $(JOBS) $(NOTEBOOKS)
 	$(RUN) tests.tools.guide
 
-$(STAMP): pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(RUN) pip install --disable-pip-version-check $(INDEX) -c constraints.txt -e '.[test]'
-	@touch $@
+$(LAB) $(ALL): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed: install it, or name it with make PYTHON=..."; exit 1; }
+	$(PYTHON) tests/tools/install.py '.$(if $(filter $@,$(ALL)),[test])' --installer $(INSTALLER) --torch $(TORCH)
+	@touch $(LAB) $@

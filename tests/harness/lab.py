@@ -13,18 +13,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from websocket import create_connection
 
 from helpers.fleet.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
 STAMP = ROOT / ".venv" / "installed"
+FIRST = "notebooks/00_start_here.ipynb"
 START, STOP = 60, 30
 OWN_FOLDERS = (
     "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
@@ -48,9 +50,28 @@ class Lab:
         """Status and JSON of a GET request, without a token unless one is given."""
         return self._request(urllib.request.Request(self.address(path, token)))
 
-    def post(self, path: str, token: str | None = None) -> tuple[int, object]:
-        """The same of an empty POST request."""
-        return self._request(urllib.request.Request(self.address(path, token), data=b"{}", method="POST"))
+    def post(self, path: str, token: str | None = None, body: dict | None = None) -> tuple[int, object]:
+        """The same of a POST request."""
+        data = json.dumps(body or {}).encode()
+        return self._request(urllib.request.Request(self.address(path, token), data=data, method="POST"))
+
+    def run_cell(self, code: str, seconds: float = 60) -> str:
+        """What a cell prints, or its traceback, in a new kernel as the first notebook gets it."""
+        kernel = {"type": "notebook", "path": FIRST, "name": "", "kernel": {"name": "python3"}}
+        _, session = self.post("api/sessions", self.token, kernel)
+        address = self.address(f"api/kernels/{session['kernel']['id']}/channels", self.token)
+        header = {"msg_id": "1", "msg_type": "execute_request", "session": "1", "username": "", "version": "5.4"}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": {"code": code}, "channel": "shell"}
+        said, until = "", time.perf_counter() + seconds
+        with closing(create_connection(address.replace("http", "ws", 1), timeout=seconds)) as socket:
+            socket.send(json.dumps(message))
+            while time.perf_counter() < until:
+                answer = json.loads(socket.recv())
+                if answer["msg_type"] == "execute_reply":
+                    return said + "\n".join(answer["content"].get("traceback", []))
+                if answer["msg_type"] == "stream":
+                    said += answer["content"]["text"]
+        raise RuntimeError(f"The cell did not end within {seconds} s.")
 
     def address(self, path: str, token: str | None = None) -> str:
         """The full address of a path such as "api/contents"."""
@@ -73,27 +94,33 @@ class Lab:
 
 
 @contextmanager
-def serving_lab(folder: Path | None = None) -> Iterator[Lab]:
+def serving_lab(
+    folder: Path | None = None, course: Path = ROOT, start_s: float = START, **variables: str
+) -> Iterator[Lab]:
     """Runs `make lab` in the repository, or JupyterLab with the same options in a folder of the test.
+
+    Args:
+        course: another copy of the repository; nothing is installed in ROOT itself.
+        variables: of the environment.
 
     Raises:
         RuntimeError: the server did not start in time, or one of its processes outlived it.
     """
-    if folder is None:
+    if folder is None and course == ROOT:
         _skip_unless_installed()
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="lab-") as own, open(Path(own, "log"), "w+", encoding="utf-8") as log:
         begin = time.perf_counter()
         started = subprocess.Popen(
-            _command(port, folder), cwd=ROOT, env=_environment(Path(own)), stdin=subprocess.DEVNULL, stdout=log,
-            stderr=subprocess.STDOUT, start_new_session=True,
+            _command(port, folder), cwd=course, env=_environment(Path(own)) | variables, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         process = psutil.Process(started.pid)
         lab = Lab("", "", 0, process)
         try:
-            url = _wait_for_url(started, port, Path(log.name), begin + START)
+            url = _wait_for_url(started, port, Path(log.name), begin + start_s)
             lab = Lab(url, url.split("token=")[1], 0, process)
-            _wait_for_answer(lab, begin + START)
+            _wait_for_answer(lab, begin + start_s)
             yield Lab(url, lab.token, time.perf_counter() - begin, process)
         finally:
             _stop(started, lab.family())
@@ -135,7 +162,7 @@ def _wait_for_url(started: subprocess.Popen, port: int, log: Path, until: float)
         if started.poll() is not None:
             raise RuntimeError(f"JupyterLab ended with {started.returncode}:\n{text}")
         time.sleep(0.05)
-    raise RuntimeError(f"JupyterLab printed no address within {START} s:\n{log.read_text(encoding='utf-8')}")
+    raise RuntimeError(f"JupyterLab printed no address in time:\n{log.read_text(encoding='utf-8')}")
 
 
 def _wait_for_answer(lab: Lab, until: float) -> None:
@@ -144,7 +171,7 @@ def _wait_for_answer(lab: Lab, until: float) -> None:
             if lab.get("api")[0] == 200:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"JupyterLab did not answer at {lab.url} within {START} s.")
+    raise RuntimeError(f"JupyterLab did not answer at {lab.url} in time.")
 
 
 def alive(family: list[psutil.Process]) -> list[psutil.Process]:

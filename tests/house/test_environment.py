@@ -17,6 +17,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.harness.copies import ROOT, copy_course, course_files
+from tests.stress.whole_course import ROWS
+from tests.tools.install import CPU_BUILDS
+from tests.tools.record_commands import filled, load
 
 CONDA_PIN = re.compile(r"([\w.-]+)\s*(==?)\s*(\d[\w.]*)")
 TOP_LEVEL = {
@@ -149,9 +152,8 @@ def test_conda_installs_the_course_with_its_pins() -> None:
 
 def test_conda_and_make_use_the_same_cpu_builds() -> None:
     """One address, of PyTorch itself."""
-    (in_make,) = re.findall(r"--extra-index-url (\S+?)\)", read("Makefile"))
-    assert in_make == "https://download.pytorch.org/whl/cpu"
-    assert f"--extra-index-url {in_make}" in pip_lines(environment())
+    assert CPU_BUILDS == "https://download.pytorch.org/whl/cpu"
+    assert f"--extra-index-url {CPU_BUILDS}" in pip_lines(environment())
 
 
 def test_conda_agrees_with_the_pins() -> None:
@@ -259,6 +261,23 @@ def test_the_readme_names_commands_that_exist(command: str) -> None:
     """What a reader is told to type is a target of the Makefile."""
     assert command in read("README.md")
     assert re.search(rf"^{command.split()[1]}:", read("Makefile"), flags=re.MULTILINE)
+
+
+def test_the_readmes_figures_are_those_that_were_measured() -> None:
+    """What a command takes is what `python -m tests.tools.record_commands` has found, or is not told."""
+    assert read("README.md") == filled(read("README.md"), load())
+    assert {"make lab", "make lab INSTALLER=pip"} <= set(load())
+    assert "| 90 seconds |" in filled(
+        "| `make slow` | what takes longer | ever |", {"make slow": {"seconds": 90, "gigabytes": 7}}
+    )
+
+
+def test_pythons_that_were_tried_come_first() -> None:
+    """make takes one that `make course` runs, where there is one; the README names them."""
+    tried = sorted({row.python for row in ROWS if row.python} | {"3.11"})
+    assert f"Python {', '.join(tried[:-1])} or {tried[-1]}" in read("README.md")
+    (newest,) = re.findall(r"for newest in (\d+) ", read("Makefile"))
+    assert tried[-1] == f"3.{newest}"
 
 
 def test_the_readme_can_be_read_in_minutes() -> None:

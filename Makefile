@@ -1,6 +1,7 @@
 # make lab    opens the course          make test       checks everything that is quick to check
 # make slow   checks what takes longer: solved notebooks, faults, hosts, speed, more of the browser
 # make seeds  runs the notebooks, solved, at seeds 0 to 4 (make slow: at one)
+# make portable  runs every notebook in each arithmetic (ARITHMETICS: some), and compares claims and words
 # make course  runs every notebook in every way: twice, in sequence, offline, as on Binder (PYTHONS: other Pythons)
 # make bench  measures speed            make notebooks  runs the notebooks and stores their outputs
 # make benchmark  records the lessons' trainings and races again (can be stopped and started again)
@@ -26,7 +27,7 @@ HERE := --ServerApp.root_dir=. --ServerApp.preferred_dir=. --FileContentsManager
 # A container may know no home folder; Jupyter cannot do without.
 export HOME ?= $(CURDIR)/.venv/home
 
-.PHONY: lab test slow seeds course bench benchmark notebooks images guide
+.PHONY: lab test slow seeds portable course bench benchmark notebooks images guide
 
 lab: $(LAB)
 	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root $(HERE) --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
@@ -42,6 +43,12 @@ slow: $(ALL)
 
 seeds: $(ALL)
 	$(RUN) pytest tests/notebooks/test_notebooks.py -m slow --seeds 5 $(TEST_OPTIONS)
+
+ARITHMETICS ?= own avx2 numpy-v2 numpy-v3 numpy-v4 torch blas oldest
+portable: $(ALL)
+	@failed=; for arithmetic in $(ARITHMETICS); do echo "== $$arithmetic"; \
+	$(RUN) pytest notebooks --arithmetic $$arithmetic -q -n $(JOBS) --dist loadfile || failed="$$failed $$arithmetic"; \
+	done; test -z "$$failed" || { echo "Not the same in:$$failed"; exit 1; }
 
 course: $(ALL)
 	$(RUN) tests.stress.whole_course $(if $(PYTHONS),--python $(PYTHONS)) $(COURSE_OPTIONS)

@@ -1,4 +1,4 @@
-"""The seeds that notebooks are run at, a few images, and storages for the tests that need one of each."""
+"""A few images, and storages for the tests that need one of each."""
 
 from __future__ import annotations
 
@@ -10,17 +10,6 @@ import pytest
 
 from helpers.data import Dataset, Split, load_dataset
 from helpers.fleet import start_postgres
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make seeds` asks for five; one is what a test run has time for."""
-    parser.addoption("--seeds", type=int, choices=range(1, 6), default=1, help="at how many seeds each notebook is run")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Seeds 1, 2, 3, 4 and 0: nbval has run every notebook at seed 0 already, if not with its exercises solved."""
-    if "seed" in metafunc.fixturenames and metafunc.definition.get_closest_marker("each_seed"):
-        metafunc.parametrize("seed", [(1 + n) % 5 for n in range(metafunc.config.getoption("seeds"))])
 
 
 @pytest.fixture(scope="module")

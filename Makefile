@@ -1,7 +1,7 @@
 # make lab    opens the course          make test       checks everything that is quick to check
 # make slow   checks what takes longer: solved notebooks, faults, hosts, speed, more of the browser
-# make seeds  runs the notebooks, solved, at seeds 0 to 4 (make slow: at one)
 # make portable  runs every notebook in each arithmetic (ARITHMETICS: some), and compares claims and words
+# make seeds  runs the notebooks, solved, at three new seeds and says how safely each claim holds (SEEDS="5 77": at these)
 # make course  runs every notebook in every way: twice, in sequence, offline, as on Binder (PYTHONS: other Pythons)
 # make bench  measures speed            make notebooks  runs the notebooks and stores their outputs
 # make benchmark  records the lessons' trainings and races again (can be stopped and started again)
@@ -42,7 +42,7 @@ slow: $(ALL)
 	$(RUN) pytest -m slow $(TEST_OPTIONS)
 
 seeds: $(ALL)
-	$(RUN) pytest tests/notebooks/test_notebooks.py -m slow --seeds 5 $(TEST_OPTIONS)
+	$(RUN) tests.tools.seeds $(SEEDS) --jobs $(JOBS) --notebooks $(NOTEBOOKS) $(SEEDS_OPTIONS)
 
 ARITHMETICS ?= own avx2 numpy-v2 numpy-v3 numpy-v4 torch blas oldest
 portable: $(ALL)

@@ -1,4 +1,4 @@
-"""The seeds that notebooks are run at, a few images, and storages for the tests that need one of each."""
+"""A few images, and storages for the tests that need one of each."""
 
 from __future__ import annotations
 
@@ -15,17 +15,6 @@ from helpers.training.data import Dataset, Split, load_dataset
 for name in [name for name in os.environ if name.startswith("PG")]:  # libpq's: tests connect without open_storage too
     del os.environ[name]
 os.environ["no_proxy"] = f"{os.environ.get('no_proxy', '')},127.0.0.1,localhost".lstrip(",")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make seeds` asks for five; one is what a test run has time for."""
-    parser.addoption("--seeds", type=int, choices=range(1, 6), default=1, help="at how many seeds each notebook is run")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Seeds 1, 2, 3, 4 and 0: nbval has run every notebook at seed 0 already, if not with its exercises solved."""
-    if "seed" in metafunc.fixturenames and metafunc.definition.get_closest_marker("each_seed"):
-        metafunc.parametrize("seed", [(1 + n) % 5 for n in range(metafunc.config.getoption("seeds"))])
 
 
 @pytest.fixture(scope="module")

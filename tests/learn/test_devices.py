@@ -13,6 +13,7 @@ import pytest
 from helpers.errors import BadInput
 from helpers.learn import ClaimFailed, check, claim, course_seed, exercises, predict, predictions, show_solution
 from helpers.learn.claims import TESTS
+from helpers.learn.claims import VARIABLE as CLAIMS
 from helpers.learn.exercises import NotQuite, exercise, is_blank, read_solutions
 from helpers.learn.predictions import Prediction
 from helpers.learn.seed import VARIABLE
@@ -57,6 +58,12 @@ def test_nan_never_passes(test: str, nan: float) -> None:
             claim("It is so.", measured, test, (bound, bound) if test == "within" else bound)
 
 
+def test_a_claim_that_does_not_hold_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all claims are wanted, it is told as bad and stops nothing."""
+    monkeypatch.setenv(CLAIMS, "show")
+    assert repr(claim("It is so.", 1, ">", 2)) == "✗ It is so.\n  measured: 1 · test: > 2"
+
+
 @pytest.mark.parametrize("test", ["!=", "", "less", None])
 def test_an_unknown_operator_is_bad_input(test: object) -> None:
     """The error names the operators there are."""
@@ -87,14 +94,22 @@ def test_the_seed_is_zero_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert course_seed() == 0
 
 
-@pytest.mark.parametrize(("text", "seed"), [("0", 0), ("7", 7), ("007", 7), ("4294967295", 2**32 - 1)])
+@pytest.mark.parametrize(("text", "seed"), [("0", 0), ("7", 7), ("007", 7), ("3999999", 3_999_999)])
 def test_the_seed_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, text: str, seed: int) -> None:
     """A whole number is used as it stands."""
     monkeypatch.setenv(VARIABLE, text)
     assert course_seed() == seed
 
 
-@pytest.mark.parametrize("text", ["", "abc", "-1", "1.5", " 1", "4294967296", "²", "٣", "1" * 5000])
+@pytest.mark.parametrize("text", ["20261127", "4294967296", "9" * 1000])
+def test_a_large_seed_leaves_room_for_others(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Notebooks make seeds of it, up to a thousand times as large, and a thousand of each; NumPy ends at 2**32."""
+    monkeypatch.setenv(VARIABLE, text)
+    assert course_seed() == int(text) % 4_000_000
+    np.random.RandomState(1000 * course_seed() + 999)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "-1", "1.5", " 1", "²", "٣", "1" * 5000])
 def test_a_broken_seed_is_one_sentence(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """It names the variable, what it holds, and what to do."""
     monkeypatch.setenv(VARIABLE, text)

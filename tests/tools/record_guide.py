@@ -13,7 +13,8 @@ import json
 import multiprocessing
 import re
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ FILE = ROOT / "tests" / "tools" / "guide.json"
 SEEDS = range(5)
 ASKED = re.compile(r"^(\w+) = predict\(", re.MULTILINE)
 ANSWERED = re.compile(r"^(\w+)\.reveal\(", re.MULTILINE)
-CLAIMED = re.compile(r"^✓ (.+\n)  (measured: .+ · test: .+)$")
+CLAIMED = re.compile(r"^[✓✗] (.+\n)  (measured: .+ · test: .+)$")
 Record = dict[str, dict[str, dict[str, Any]]]  # notebook ("06"), seed ("0"), what record_run returns
 
 
@@ -113,6 +114,22 @@ def is_recorded(record: Record, path: Path, seed: int) -> bool:
     return record.get(path.name[:2], {}).get(str(seed), {}).get("code") == fingerprint(solved(path)[0])
 
 
+def named(notebooks: list[str]) -> list[Path]:
+    """The notebooks of these numbers or files, such as 06; all, if none is given."""
+    files = [Path(name).absolute() for name in notebooks if name.endswith(".ipynb")]
+    return files + [path for path in all_notebooks() if not notebooks or path.name[:2] in notebooks]
+
+
+def side_by_side(
+    work: Callable[[Path, int], dict[str, Any]], runs: list[tuple[Path, int]], jobs: int
+) -> Iterator[tuple[Path, int, Future]]:
+    """Does `work(notebook, seed)` for each of the runs, `jobs` at a time, and gives each as soon as it has ended."""
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(work, *one): one for one in runs}
+        for done in tqdm(as_completed(waiting), total=len(runs), desc="runs"):
+            yield *waiting[done], done
+
+
 def main() -> None:
     """Records what is missing; each run is kept as soon as it has ended, and one that fails stops no other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -121,20 +138,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="how many runs side by side")
     parser.add_argument("--again", action="store_true", help="record what is recorded already, too")
     given, record = parser.parse_args(), load()
-    numbers = [Path(name).name[:2] for name in given.notebooks]
-    wanted = [path for path in all_notebooks() if not numbers or path.name[:2] in numbers]
-    runs = [(path, seed) for path in wanted for seed in given.seeds
+    runs = [(path, seed) for path in named(given.notebooks) for seed in given.seeds
             if given.again or not is_recorded(record, path, seed)]  # fmt: skip
     failed = []
-    with ProcessPoolExecutor(given.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(record_run, *one): one for one in runs}
-        for done in tqdm(as_completed(waiting), total=len(runs), desc="runs"):
-            path, seed = waiting[done]
-            if error := done.exception():
-                failed.append(f"{path.stem} at seed {seed}: {error}")
-            else:
-                record.setdefault(path.name[:2], {})[str(seed)] = done.result()
-                save(record)
+    for path, seed, done in side_by_side(record_run, runs, given.jobs):
+        if error := done.exception():
+            failed.append(f"{path.stem} at seed {seed}: {error}")
+        else:
+            record.setdefault(path.name[:2], {})[str(seed)] = done.result()
+            save(record)
     if failed:
         sys.exit("\n".join(["Not recorded:", *failed]))
 

@@ -33,11 +33,12 @@ def all_notebooks() -> list[Path]:
     return sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
-def run(notebook: nbformat.NotebookNode, arithmetic: str = "own", **variables: str) -> nbformat.NotebookNode:
-    """Runs a notebook in place, in a new kernel in the notebooks' folder; a cell that raises ends it."""
-    client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(ROOT / "notebooks")}}
-    )
+def run(
+    notebook: nbformat.NotebookNode, arithmetic: str = "own", go_on: bool = False, **variables: str
+) -> nbformat.NotebookNode:
+    """Runs a notebook in place, in a new kernel in the notebooks' folder; a cell that raises ends it, or `go_on`."""
+    resources = {"metadata": {"path": str(ROOT / "notebooks")}}
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources, allow_errors=go_on)
     return client.execute(env=environment(arithmetic) | variables)
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,16 +25,14 @@ import torch
 from sklearn.datasets import load_digits
 from torchvision.datasets import FashionMNIST
 
-import helpers.training.data
 from helpers.errors import BadInput
-from helpers.training.data import Dataset, Split, load_dataset
+from helpers.training.data import DEBIAN, Dataset, Split, load_dataset
 from tests.bench.training import idx, write_fashion
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-DAMAGED = "are damaged or incomplete: delete that folder and load again."
-UNFIT = "do not fit together: delete that folder and load again."
+DAMAGED = "are damaged or incomplete: put the four official .gz files there, or delete what is there of them and load"
 CLOSED = 9
-OFFLINE = "could not be downloaded: connect to a network once, or use load_dataset('digits'), which needs none."
+OFFLINE = "and could not be put there: connect to a network once, put the four official .gz files into a folder and"
 
 
 def parts(data: Dataset) -> tuple[Split, Split, Split]:
@@ -64,8 +66,8 @@ def digits() -> Dataset:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a Fashion-MNIST of 60 training and 12 test images."""
-    write_fashion(tmp_path, train=60, test=12)
+    """A folder with a Fashion-MNIST of 90 training and 30 test images, as many of each label."""
+    write_fashion(tmp_path, train=90, test=30)
     return tmp_path
 
 
@@ -99,12 +101,49 @@ def test_the_digits_are_each_in_one_part(digits: Dataset) -> None:
     assert counted(restored.reshape(-1, 64), together) == counted(images, labels)
 
 
-def test_the_digits_are_stratified(digits: Dataset) -> None:
-    """In each part every digit has the share that it has in all: to within one image."""
-    labels = torch.cat([part.labels for part in parts(digits)])
-    shares = labels.bincount() / len(labels)
-    for part in parts(digits):
-        assert (part.labels.bincount() - shares * len(part)).abs().max() <= 1
+@pytest.mark.parametrize(("name", "sizes"), [
+    ("digits", {}), ("digits", {"train": 333, "validation": 50, "test": 75}),
+    ("fashion", {}), ("fashion", {"train": 25, "test": 11}),
+])  # fmt: skip
+def test_every_part_is_stratified(name: str, sizes: dict[str, int], folder: Path) -> None:
+    """In each part, or as much of it as was asked for, every label has the share that it has in all."""
+    whole, some = load_dataset(name, folder=folder), load_dataset(name, folder=folder, **sizes)
+    labels = torch.cat([part.labels for part in parts(whole)])
+    for part in parts(some):
+        assert (part.labels.bincount() - labels.bincount() / len(labels) * len(part)).abs().max() <= 1
+    assert [len(part) for part in parts(some)] == [
+        sizes.get(part, len(getattr(whole, part))) for part in ("train", "validation", "test")
+    ]
+
+
+def marks(part: Split) -> list[tuple[bytes, int]]:
+    """What no scaling changes: each image's pixels ordered by their brightness, and its label."""
+    orders = part.images.flatten(1).argsort(dim=1, stable=True).numpy()
+    return [(order.tobytes(), label) for order, label in zip(orders, part.labels.tolist(), strict=True)]
+
+
+@pytest.mark.parametrize("name", ["digits", "fashion"])
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_fewer_images_are_some_of_the_same(name: str, part: str, folder: Path) -> None:
+    """They are among those of a larger number, in the same order; the other parts have the images they had."""
+    whole, more, fewer = (load_dataset(name, folder=folder, **size) for size in ({}, {part: 11}, {part: 10}))
+    for small, large in ((more, whole), (fewer, more)):
+        left = iter(marks(getattr(large, part)))
+        assert all(mark in left for mark in marks(getattr(small, part)))
+        for other in {"train", "validation", "test"} - {part}:
+            assert marks(getattr(small, other)) == marks(getattr(large, other))
+
+
+@pytest.mark.parametrize("name", ["digits", "fashion"])
+def test_a_size_that_a_part_has_not_is_refused(name: str, folder: Path) -> None:
+    """A label could be missing below ten; whatever else is no number of images is told the same way."""
+    for part in ("train", "validation", "test"):
+        size = len(getattr(load_dataset(name, folder=folder), part))
+        assert len(getattr(load_dataset(name, folder=folder, **{part: np.int64(size)}), part)) == size
+        for wrong in (size + 1, 9, 0, -1, True, 10.0, "all"):
+            told = f"{part} is {wrong!r}: give a number of images from 10 to {size}, or leave it out."
+            with pytest.raises(BadInput, match=f"^{re.escape(told)}$"):
+                load_dataset(name, folder=folder, **{part: wrong})
 
 
 @pytest.mark.parametrize("name", ["digits", "fashion"])
@@ -167,62 +206,105 @@ def test_an_unknown_data_set_is_named() -> None:
         load_dataset("mnist")
 
 
-DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "empty": lambda content: b"",
-    "cut in the header": lambda content: content[:6],
-    "cut after the header": lambda content: content[: 4 * (content[3] + 1)],
-    "cut in the middle": lambda content: content[: len(content) // 2],
-    "too long": lambda content: content + b"\0",
-    "another format": lambda content: b"<html><body>Not found</body></html>",
-    "no such type": lambda content: b"\0\0\x0a" + content[3:],
-    "bytes with a sign": lambda content: b"\0\0\x09" + content[3:],
-    "no such rank": lambda content: b"\0\0\x08\x07" + content[4:],
-    "huge": lambda content: content[:4] + b"\xff" * 12 + content[16:],
-}
+DAMAGES: list[Callable[[bytes], bytes]] = [
+    lambda content: b"",
+    lambda content: content[:6],  # cut in the header
+    lambda content: content[: 4 * (content[3] + 1)],  # cut after it
+    lambda content: content[: len(content) // 2],
+    lambda content: content + b"\0",
+    lambda content: b"<html><body>Not found</body></html>",
+    lambda content: b"\0\0\x0a" + content[3:],  # no such type
+    lambda content: b"\0\0\x09" + content[3:],  # bytes with a sign
+    lambda content: b"\0\0\x08\x07" + content[4:],  # no such rank
+    lambda content: content[:4] + b"\xff" * 12 + content[16:],  # huge
+]
+TORN: list[Callable[[bytes], bytes]] = [
+    DAMAGES[0],
+    DAMAGES[3],
+    DAMAGES[5],
+    lambda packed: packed[:-9],
+    lambda packed: packed[:-8] + bytes(8),  # another checksum
+]
+UNFIT = [
+    np.zeros((89, 28, 28), np.uint8), np.zeros((90, 8, 8), np.uint8), np.zeros((90, 28, 29), np.uint8),
+    np.zeros((31, 28, 28), np.uint8), np.zeros(91, np.uint8), np.zeros(29, np.uint8),
+    np.full(90, 10, np.uint8), np.full(30, 10, np.uint8),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_file_is_refused(file: str, damage: Callable[[bytes], bytes], folder: Path) -> None:
-    """Whatever is wrong with one of the four files, the sentence says which folder to delete."""
+def test_a_damaged_file_is_refused(file: str, folder: Path) -> None:
+    """Whatever is wrong with one of the four files, packed or not, or between them, the sentence says what to do."""
     raw = folder / "FashionMNIST" / "raw"
-    (raw / file).write_bytes(damage((raw / file).read_bytes()))
-    with pytest.raises(BadInput, match=re.escape(f"The Fashion-MNIST files in {raw} {DAMAGED}")):
-        load_dataset("fashion", folder=folder)
-
-
-@pytest.mark.parametrize("file", FILES)
-def test_a_missing_file_is_noticed(file: str, folder: Path) -> None:
-    """Three files of four are incomplete."""
-    raw = folder / "FashionMNIST" / "raw"
+    sound = (raw / file).read_bytes()
     (raw / file).unlink()
-    with pytest.raises(BadInput, match=re.escape(f"The Fashion-MNIST files in {raw} {DAMAGED}")):
-        load_dataset("fashion", folder=folder)
+    wrong = [damage(sound) for damage in DAMAGES] + [idx(array) for array in UNFIT]
+    packed = [gzip.compress(content) for content in wrong] + [tear(gzip.compress(sound)) for tear in TORN]
+    damaged = [(file, content) for content in wrong] + [(f"{file}.gz", content) for content in packed]
+    for name, content in [("nothing", b""), *damaged]:
+        (raw / name).write_bytes(content)
+        with pytest.raises(BadInput, match=re.escape(f"The Fashion-MNIST files in {raw} {DAMAGED}")):
+            load_dataset("fashion", folder=folder)
+        (raw / name).unlink()
 
 
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [
-        (FILES[0], np.zeros((59, 28, 28), np.uint8)),
-        (FILES[1], np.zeros(61, np.uint8)),
-        (FILES[2], np.zeros((13, 28, 28), np.uint8)),
-        (FILES[3], np.zeros(11, np.uint8)),
-        (FILES[0], np.zeros((60, 8, 8), np.uint8)),
-        (FILES[3], np.full(12, 10, np.uint8)),
-    ],
-    ids=["image short", "label over", "image over", "label short", "other size", "eleventh label"],
-)
-def test_files_that_disagree_are_refused(file: str, content: np.ndarray, folder: Path) -> None:
-    """Each file is sound, but images and labels differ in number, or are none of Fashion-MNIST."""
-    raw = folder / "FashionMNIST" / "raw"
-    (raw / file).write_bytes(idx(content))
-    with pytest.raises(BadInput, match=re.escape(f"The Fashion-MNIST files in {raw} {UNFIT}")):
-        load_dataset("fashion", folder=folder)
+def pack(file: Path, to: Path) -> None:
+    """Moves a file into a folder, packed."""
+    to.mkdir(exist_ok=True)
+    (to / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+    file.unlink()
+
+
+@pytest.mark.parametrize("place", ["", "raw", "FashionMNIST/raw"])
+def test_official_files_are_read_where_they_lie(place: str, folder: Path) -> None:
+    """Packed ones and others beside them, in the folder or where torchvision has them; nothing is written there."""
+    before, raw = load_dataset("fashion", folder=folder), folder / "FashionMNIST" / "raw"
+    for file in FILES[:3]:
+        pack(raw / file, folder / place)
+    if place != "FashionMNIST/raw":
+        (raw / FILES[3]).rename(folder / place / FILES[3])
+    there = sorted(folder.rglob("*"))
+    assert same(load_dataset("fashion", folder=folder), before) and sorted(folder.rglob("*")) == there
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
+def test_the_official_files_are_found_and_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a folder Debian's are; parts are of their own part, none shared, and a subset takes little memory."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tracemalloc.start()
+    data = load_dataset("fashion", train=5_000, validation=2_000, test=1_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6  # float64 of the 60,000 would be 376 MB
+    train, validation, test = map(counted, pixels(data, brightest=255), [part.labels.numpy() for part in parts(data)])
+    assert train + validation <= official("train") and test <= official("t10k")
+    assert [len(part) for part in parts(data)] == [5_000, 2_000, 1_000]
+
+
+def official(part: str) -> Counter:
+    """The images and labels of an official part, read without torchvision."""
+    images, labels = (
+        np.frombuffer(gzip.decompress((DEBIAN / f"{part}-{file}-ubyte.gz").read_bytes()), np.uint8, offset=start)
+        for file, start in (("images-idx3", 16), ("labels-idx1", 8))
+    )
+    return counted(images.reshape(-1, 28 * 28), labels)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="there is always a home folder")
+def test_no_home_folder_is_needed(tmp_path: Path) -> None:
+    """An account number without a name, as in containers: the training code is imported, the temporary folder taken."""
+    code = (
+        "import os; os.getuid = lambda: 2**31 - 9; import helpers.training.checkpoint;"
+        "import helpers.training.data as d; print(d._cache())"
+    )
+    own = {name: value for name, value in os.environ.items() if name != "HOME"} | {"TMPDIR": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True)
+    assert run.stdout.strip() == str(tmp_path / "learn-optuna"), run.stderr
 
 
 def test_no_network_leaves_nothing_behind(tmp_path: Path) -> None:
     """Without files and without a network the sentence names the way out, and no half download stays."""
-    with pytest.raises(BadInput, match=re.escape(f"Fashion-MNIST is not in {tmp_path / 'new'} and {OFFLINE}")):
+    with pytest.raises(BadInput, match=re.escape(f"Fashion-MNIST is not in {tmp_path / 'new'} {OFFLINE}")):
         load_dataset("fashion", folder=tmp_path / "new")
     assert [path for path in tmp_path.rglob("*") if path != tmp_path / "new"] == []
 
@@ -246,7 +328,7 @@ def test_an_answer_that_is_no_web_page_is_no_network(tmp_path: Path, mirror: Cal
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """A file in the place of the folder is told, before anything is downloaded."""
     (tmp_path / "taken").touch()
-    with pytest.raises(BadInput, match=re.escape(f"Fashion-MNIST cannot be kept in {tmp_path / 'taken'}: choose an")):
+    with pytest.raises(BadInput, match=re.escape(f"Fashion-MNIST is not in {tmp_path / 'taken'} {OFFLINE}")):
         load_dataset("fashion", folder=tmp_path / "taken")
 
 
@@ -281,14 +363,12 @@ def test_a_deleted_folder_is_downloaded_again(deleted: str, served: Path, mirror
 
 def test_a_server_that_says_nothing_is_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The download gives up, and the program's own timeout is as before."""
-    monkeypatch.setattr(
-        "helpers.training.data._patience", lambda seconds, patience=helpers.training.data._patience: patience(0.2)
-    )
+    monkeypatch.setattr("helpers.training.data.PATIENCE", 0.2)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         monkeypatch.setattr(FashionMNIST, "mirrors", [f"http://127.0.0.1:{silent.getsockname()[1]}/"])
-        with pytest.raises(BadInput, match="could not be downloaded"):
+        with pytest.raises(BadInput, match=re.escape(OFFLINE)):
             load_dataset("fashion", folder=tmp_path)
     assert socket.getdefaulttimeout() is None
     assert list(tmp_path.iterdir()) == []

@@ -100,12 +100,11 @@ def disagreements(file: dict, pinned: dict[str, str]) -> list[str]:
     return [line for line in lines if (name := name_in(line)) in pinned and not admits(line, pinned[name])]
 
 
-@pytest.mark.parametrize("line", pin_lines())
-def test_every_pin_is_one_version(line: str) -> None:
+def test_every_pin_is_one_version() -> None:
     """A name, two equals signs and a version, with nothing around them."""
-    need = Requirement(line)
-    assert line == f"{need.name}{need.specifier}"
-    assert re.fullmatch(r"==\d[\w.]*", str(need.specifier))
+    for line in pin_lines():
+        need = Requirement(line)
+        assert line == f"{need.name}{need.specifier}" and re.fullmatch(r"==\d[\w.]*", str(need.specifier)), line
 
 
 def test_pins_are_sorted_and_unique() -> None:
@@ -114,22 +113,20 @@ def test_pins_are_sorted_and_unique() -> None:
     assert len(pins()) == len(pin_lines()) > 100
 
 
-@pytest.mark.parametrize(("name", "version"), pins().items())
-def test_what_is_installed_is_what_is_pinned(name: str, version: str) -> None:
-    """The tests speak for these versions and no others; the local part, such as +cpu, may differ."""
-    try:
-        installed = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        pytest.skip(f"{name} is not installed on this machine")
-    assert Version(installed).public == version
+def test_what_is_installed_is_what_is_pinned() -> None:
+    """The tests speak for these versions and no others; the local part, such as +cpu, may differ. A few packages are
+    for other systems."""
+    installed = {canonicalize_name(one.name): Version(one.version).public for one in metadata.distributions()}
+    found = {name: installed[name] for name in pins() if name in installed}
+    assert found == {name: pins()[name] for name in found}
+    assert len(found) > 0.9 * len(pins())
 
 
-@pytest.mark.parametrize("line", dependencies())
-def test_every_dependency_is_pinned_within_its_range(line: str) -> None:
+def test_every_dependency_is_pinned_within_its_range() -> None:
     """What a learner gets is what the project says it needs, and it is installed here."""
-    need = Requirement(line)
-    assert need.specifier.contains(pins()[canonicalize_name(need.name)])
-    assert need.specifier.contains(metadata.version(need.name))
+    for need in map(Requirement, dependencies()):
+        assert need.specifier.contains(pins()[canonicalize_name(need.name)]), need
+        assert need.specifier.contains(metadata.version(need.name)), need
 
 
 def test_the_test_extra_is_among_them() -> None:

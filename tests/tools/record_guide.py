@@ -48,10 +48,10 @@ def save(record: Record) -> None:
 
 
 def record_run(path: Path, seed: int) -> dict[str, Any]:
-    """Runs one notebook, solved, in a new kernel; memory in MB, the rest in seconds."""
+    """Runs one notebook, solved, in the reference arithmetic; memory in MB, the rest in seconds."""
     notebook, _ = solved(path)
     code = fingerprint(notebook)
-    seconds, peak = measured_run(notebook, seed)
+    seconds, peak = measured_run(notebook, seed, "reference")
     return {"code": code, "seconds": round(seconds, 1), "peak": round(peak / 1e6),
             "sections": section_seconds(notebook), "claims": claims(notebook),
             "predictions": predictions(notebook)}  # fmt: skip

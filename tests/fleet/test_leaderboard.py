@@ -20,8 +20,7 @@ from helpers.explore import LeaderboardView
 from helpers.explore.board import A_NAME, MOST, PLAN, YOU, board_state
 from helpers.fleet.leaderboard import STUDY, Leaderboard
 from helpers.fleet.storage import VARIABLE
-from helpers.problems.capstone import BUDGET, EPOCHS, Capstone
-from helpers.races.plans import choose
+from helpers.problems.capstone import BUDGET, EPOCHS, Capstone, choose
 from tests.problems.test_capstone import objective, searched
 from tests.tools.store_outputs import ROOT
 

@@ -23,13 +23,15 @@ from helpers.problems.capstone import (
     SEEDS,
     Capstone,
     Refused,
+    choose,
     epochs_spent,
+    rerun,
     stop_at,
     t_margin,
 )
 from helpers.problems.table import SMUDGED
-from helpers.races.plans import choose, climb, ladder_table, rerun
-from helpers.races.statistics import paired_tests
+from helpers.races.race import climb
+from helpers.races.statistics import ladder_table, paired_tests
 
 PROBLEM = Capstone()
 

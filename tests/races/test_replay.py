@@ -151,6 +151,7 @@ def test_a_value_without_bounds_is_no_reason_to_name_another_trial() -> None:
 
 
 ONE = [[0.1, 0.2, 0.3]]
+UNEQUAL = "A replay needs a list of curves, all with the same number of values, and at least one."
 NO_PRUNER = "give an instance, such as MedianPruner()."
 STEPS = "give 3 whole numbers, each above the one before."
 
@@ -158,11 +159,7 @@ STEPS = "give 3 whole numbers, each above the one before."
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"curves": []}, "A replay needs a list of curves, and in each of them at least one value."),
-        ({"curves": [[]]}, "A replay needs a list of curves, and in each of them at least one value."),
-        ({"curves": [[0.1], []]}, "A replay needs a list of curves, and in each of them at least one value."),
-        ({"curves": ONE[0]}, "A replay needs a list of curves, and in each of them at least one value."),
-        ({"curves": [[0.1], [0.1, 0.2]]}, "The curves have 1 to 2 values: give all of them the same number."),
+        *(({"curves": curves}, UNEQUAL) for curves in ([], [[]], [[0.1], []], ONE[0], [[0.1], [0.1, 0.2]])),
         (
             {"curves": [*ONE, [0.1, float("nan"), 0.3]]},
             "Curve 1 holds nan at place 1: end a diverged curve with its worst value instead.",

@@ -29,7 +29,6 @@ from helpers.races.importance import (
     load_importances,
     order_right,
     search,
-    shrunk_search,
     true_importances,
 )
 from helpers.races.recorded.record_importances import studies_of
@@ -155,30 +154,6 @@ def test_unknown_names() -> None:
         search("cifar", "random", 5, 0)
     with pytest.raises(BadInput, match="Unknown sampler"):
         search("bowl", "GP", 5, 0)
-
-
-# Shrinking
-
-
-def test_a_shrunk_search_fixes_what_it_says() -> None:
-    """The beginning is TPE's; afterwards only the kept ones move."""
-    table, seen = load_benchmark(), []
-
-    class Watched:
-        direction, optimum, name = table.direction, table.optimum, "watched"
-
-        def __call__(self, trial: optuna.Trial) -> float:
-            seen.append(table.suggest(trial))
-            return table.value(table.nearest(seen[-1]))
-
-    values, free = shrunk_search(Watched(), 3, trials=40, after=20, keep=2)
-    assert len(values) == len(seen) == 40 and len(free) == 2
-    later = pd.DataFrame(seen[20:])
-    assert set(later.columns[later.nunique() > 1]) == set(free)
-    best = seen[int(np.argmax(values[:20]))]
-    assert all((later[name] == best[name]).all() for name in later.columns.drop(free))
-    alone = search("digits", "TPE", 20, 3)
-    assert list(values[:20]) == [trial.value for trial in alone.trials]
 
 
 # The record

@@ -16,7 +16,7 @@ from helpers.problems.functions import find_function
 from helpers.problems.table import load_benchmark
 from helpers.races.race import race
 from helpers.races.recorded.record_liar import FILE, SEEDS, TRIALS, final_regret
-from helpers.races.simulate import Run, simulate, wall_clock
+from helpers.races.simulate import Run, simulate
 
 HARTMANN = find_function("hartmann6")
 
@@ -110,17 +110,6 @@ def test_a_run_is_read_by_the_clock() -> None:
     assert RUN.at([0.5, 1.0, 2.9, 3.0, 9.0]) == pytest.approx([math.nan, 5, 5, 2, 2], nan_ok=True)
     assert RUN.reached(5) == (1.0, 1.0) and RUN.reached(2) == (3.0, 3.0)
     assert RUN.reached(1) == (math.inf, math.inf)
-
-
-def test_the_picture_shows_the_median_of_the_runs() -> None:
-    """One named line a fleet, told apart without colour too, from when every run has a value."""
-    runs = [simulate(HARTMANN, at_random, workers=10, trials=50, seed=seed) for seed in range(3)]
-    figure = wall_clock({"10 workers": runs, "again": runs}, "ten")
-    line = figure.data[0]
-    assert [trace.name for trace in figure.data] == ["10 workers", "again"] and figure.layout.showlegend
-    assert len({trace.line.dash for trace in figure.data}) == 2
-    assert line.x[0] == pytest.approx(max(run.told[0] for run in runs)) and np.isfinite(line.y).all()
-    assert line.y[-1] == pytest.approx(np.median([run.regret[-1] for run in runs]))
 
 
 @pytest.mark.parametrize(

@@ -123,16 +123,18 @@ def _study(values: list[float], directions: tuple[str, ...] = ("minimize",)) -> 
     return study
 
 
-@pytest.mark.parametrize("evaluator", EVALUATORS)
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [([], "has no trials yet"), ([0.5], "needs 4 completed trials"), ([math.nan] * 5, "None of the 5 trials is"),
-     ([1.0] * 9, "the same value: there is nothing to compare")],
-)  # fmt: skip
-def test_studies_that_teach_nothing(evaluator: str, values: list[float], said: str) -> None:
-    """A sentence, and no warning, empty dictionary or traceback."""
-    with pytest.raises(BadInput, match=said):
-        importances(_study(values), evaluator)
+def test_studies_that_teach_nothing() -> None:
+    """A sentence, and no warning, empty dictionary or traceback; whoever judges."""
+    for values, said in (
+        ([], "has no trials yet"),
+        ([0.5], "needs 4 completed trials"),
+        ([math.nan] * 5, "None of the 5 trials is"),
+        ([1.0] * 9, "the same value: there is nothing to compare"),
+        ([math.inf] * 6, "No completed trial has a finite value"),
+    ):
+        for evaluator in EVALUATORS:
+            with pytest.raises(BadInput, match=said):
+                importances(_study(values), evaluator)
 
 
 @pytest.mark.parametrize("evaluator", EVALUATORS)
@@ -140,8 +142,6 @@ def test_infinite_values_do_not_count(evaluator: str) -> None:
     """Optuna's evaluators leave them out as well."""
     found = importances(_study([math.inf, 0.1, 0.3, math.inf, 0.2, 0.7, 0.4]), evaluator)
     assert found == {"x": pytest.approx(1.0)}
-    with pytest.raises(BadInput, match="No completed trial has a finite value"):
-        importances(_study([math.inf] * 6), evaluator)
 
 
 def test_unknown_names() -> None:

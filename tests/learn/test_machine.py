@@ -95,7 +95,7 @@ def test_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too old or too new: the range that is needed is named. Before its release is in range; no version is a finding."""
+    """Too old or new: the range that is needed is named. Before its release is in range; no version is a finding."""
     for package, version in (
         ("optuna", "4.9.0"),
         ("optuna", "6.0"),

@@ -64,45 +64,40 @@ class Leaderboard:
         try:
             name, budget = _checked(name), self.problem.budget
             score = self.problem.examine(study, config)
-            prints = _prints(study)
-            known = self._submissions().get(name, [])
-            if (spent := sum(_together(known, prints).values())) > budget:
+            known, prints = self._submissions().get(name, []), _prints(study)
+            if (spent := _epochs(known, prints)) > budget:
                 raise Refused(f"with the studies {name!r} has submitted it is {spent} epochs, and a name has {budget}.")
         except Refused as reason:
             return Note("bad", "Not accepted.", f"Because {reason}")
-        chosen = self.problem.table.nearest(config)
-        if not known or known[-1].user_attrs["config"] != chosen or known[-1].user_attrs["prints"] != prints:
-            attrs = {"name": name, "config": chosen, "prints": prints}
-            self._study.add_trial(create_trial(value=score.mean, user_attrs=attrs))
-        place = next(n for n, entry in enumerate(self.entries(), start=1) if entry.name == name)
-        said = f"Place {place}; {spent} of {budget} epochs. On the public seeds: {self._public(study, chosen)}."
+        submission = {"name": name, "config": score.config, "prints": prints}
+        if not known or known[-1].user_attrs != submission:
+            self._study.add_trial(create_trial(value=score.mean, user_attrs=submission))
+        place = [entry.name for entry in self.entries()].index(name) + 1
+        seen = ", ".join(f"{accuracy:.4f} (seed {seed})" for seed, accuracy in sorted(score.seen.items()))
+        said = f"Place {place}; {spent} of {budget} epochs. On the public seeds: {seen}."
         return Note("good", f"{name}: {score.mean:.4f} ± {score.margin:.4f} on the held-back seeds.", said)
 
     def entries(self) -> list[Entry]:
         """Every name, the best first; the same score, the earlier first."""
         found = []
-        for name, submissions in self._submissions().items():
-            latest = submissions[-1]
-            score = self.problem.score(latest.user_attrs["config"])
-            epochs = sum(_together(submissions).values())
-            found.append(Entry(name, score, epochs, len(submissions), latest.datetime_complete))
+        for name, trials in self._submissions().items():
+            score, when = self.problem.score(trials[-1].user_attrs["config"]), trials[-1].datetime_complete
+            found.append(Entry(name, score, _epochs(trials), len(trials), when))
         return sorted(found, key=lambda entry: (-entry.score.mean, entry.when or datetime.max))
 
     def table(self, ladder: pd.DataFrame | None = None) -> pd.DataFrame:
         """A row a name, with rank; the plans of a ladder (`ladder_table`) stand between them, without one."""
-        rows = [
-            (entry.name, entry.score.mean, entry.score.margin, entry.epochs, entry.submissions)
-            for entry in self.entries()
+        columns = ["rank", "name", "score", "±", "epochs", "submissions"]
+        rows: list[tuple] = [
+            (str(rank), entry.name, entry.score.mean, entry.score.margin, entry.epochs, entry.submissions)
+            for rank, entry in enumerate(self.entries(), start=1)
         ]
-        table = pd.DataFrame(rows, columns=["name", "score", "±", "epochs", "submissions"])
-        table.insert(0, "rank", [str(n) for n in range(1, len(table) + 1)])
         if ladder is not None:
-            margin = (ladder["high"] - ladder["low"]) / 2
-            rungs = pd.DataFrame({"rank": "", "name": ladder.index, "score": ladder["score"], "±": margin})
-            table = pd.concat([table, rungs.assign(epochs=self.problem.budget, submissions="")]).sort_values(
-                "score", ascending=False, kind="stable"
-            )
-        return table.round(4).set_index("rank")
+            margins = (ladder["high"] - ladder["low"]) / 2
+            plans = zip(ladder.index, ladder["score"], margins, strict=True)
+            rows += [("", *plan, self.problem.budget, "") for plan in plans]
+            rows.sort(key=lambda row: -row[2])
+        return pd.DataFrame(rows, columns=columns).round(4).set_index("rank")
 
     def _submissions(self) -> dict[str, list[FrozenTrial]]:
         """Each name's submissions, in the order in which they arrived. What `submit` did not write is left out."""
@@ -122,17 +117,6 @@ class Leaderboard:
         except (KeyError, TypeError, AttributeError, ValueError):
             return False
 
-    def _public(self, study: Study, chosen: dict[str, float]) -> str:
-        """What the study saw of the chosen configuration at its last epoch."""
-        nearest, last = self.problem.table.nearest, self.problem.epochs
-        trials = [trial for trial in study.get_trials(deepcopy=False) if last in trial.intermediate_values]
-        seen = {
-            trial.user_attrs["seed"]: trial.intermediate_values[last]
-            for trial in trials
-            if nearest(trial.params) == chosen
-        }
-        return ", ".join(f"{seen[seed]:.4f} (seed {seed})" for seed in sorted(seen))
-
 
 def _checked(name: object) -> str:
     """A name in one line, or Refused."""
@@ -144,16 +128,16 @@ def _checked(name: object) -> str:
 
 def _prints(study: Study) -> dict[str, int]:
     """A fingerprint of every trial that trained, and its epochs: a study that goes on is known again."""
-    return {
-        hashlib.sha256(repr((trial.datetime_start, trial.number, trial.params)).encode()).hexdigest()[:10]: max(
-            trial.intermediate_values
-        )
-        for trial in study.get_trials(deepcopy=False)
-        if trial.intermediate_values
-    }
+    trained = [trial for trial in study.get_trials(deepcopy=False) if trial.last_step]
+    marks = [repr((trial.datetime_start, trial.number, trial.params)) for trial in trained]
+    keys = [hashlib.sha256(mark.encode()).hexdigest()[:10] for mark in marks]
+    return {key: trial.last_step or 0 for key, trial in zip(keys, trained, strict=True)}
 
 
-def _together(submissions: list[FrozenTrial], prints: Mapping[str, int] | None = None) -> dict[str, int]:
-    """The fingerprints of several submissions; a trial that is in two of them counts once, with its later length."""
-    every = [*(trial.user_attrs["prints"] for trial in submissions), prints or {}]
-    return {key: max(found.get(key, 0) for found in every) for found in every for key in found}
+def _epochs(submissions: list[FrozenTrial], more: Mapping[str, int] | None = None) -> int:
+    """What several submissions trained; a trial that is in two of them counts once, with its later length."""
+    longest = dict(more or {})
+    for submission in submissions:
+        for key, epochs in submission.user_attrs["prints"].items():
+            longest[key] = max(epochs, longest.get(key, 0))
+    return sum(longest.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 Graph = dict[str, set[str]]
@@ -40,13 +39,12 @@ def imported(name: str, file: Path) -> Iterator[tuple[str, str]]:
 def import_graph(package: Path) -> Graph:
     """What each module imports: modules of the package by their names, all else by its full path."""
     files = modules(package)
-
-    def target(path: str) -> str:
-        """`package.module.name` is the module; what lies outside the package stays a path."""
-        holder = path.rpartition(".")[0]
-        return holder if path not in files and holder in files else path
-
-    return {name: {target(path) for path, _ in imported(name, file)} for name, file in files.items()}
+    graph: Graph = {name: set() for name in files}
+    for name, file in files.items():
+        for path, _ in imported(name, file):
+            holder = path.rpartition(".")[0]  # of `package.module.name` it is the module that is imported
+            graph[name].add(holder if path not in files and holder in files else path)
+    return graph
 
 
 def parents(name: str) -> set[str]:
@@ -58,19 +56,8 @@ def parents(name: str) -> set[str]:
 def reachable(graph: Graph, starts: Iterable[str]) -> set[str]:
     """All that is imported, at any remove, when `starts` are; the packages of each module included."""
     seen: set[str] = set()
-    waiting = list(starts)
+    waiting = set(starts)
     while waiting:
-        name = waiting.pop()
-        if name not in seen:
-            seen.add(name)
-            waiting += graph.get(name, set()) | parents(name)
+        seen |= waiting
+        waiting = {found for name in waiting for found in graph.get(name, set()) | parents(name)} - seen
     return seen
-
-
-def cycle(graph: Graph) -> list[str]:
-    """A circle of imports, or nothing. That a module's package runs first, and re-exports it, is not one."""
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        return error.args[1]
-    return []

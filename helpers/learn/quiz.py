@@ -70,13 +70,10 @@ class Quiz(widgets.VBox):
         ]
         self._marks = [widgets.HTML() for _ in self.questions]
         self._button = widgets.Button(description="How did I do?", icon="check", button_style="primary")
-        self._total = announced(widgets.HTML())
         self._button.on_click(lambda _: self.mark())
-        rows = zip(self.questions, self._radios, self._marks, strict=True)
-        groups = [
-            widgets.VBox([widgets.HTML(f"<b>{n}. {escape(question.text)}</b>"), radio, mark])
-            for n, (question, radio, mark) in enumerate(rows, start=1)
-        ]
+        self._total = announced(widgets.HTML())
+        heads = [widgets.HTML(f"<b>{n}. {escape(asked.text)}</b>") for n, asked in enumerate(self.questions, start=1)]
+        groups = map(widgets.VBox, zip(heads, self._radios, self._marks, strict=True))
         super().__init__([*groups, self._button, self._total, AccessibleNames()])
 
     @property
@@ -105,18 +102,17 @@ class Quiz(widgets.VBox):
     def mark(self) -> None:
         """Shows the score, and under each question that was answered whether it is right, and why."""
         for question, given, mark in zip(self.questions, self.answers, self._marks, strict=True):
-            mark.value = _marked(question, given)
+            mark.value = "" if given is None else _marked(question, given)
         self._total.value = f"<b>{escape(self._said())}</b>"
 
     def review(self) -> Markdown:
         """The score, and for each wrong answer the right one, the reason, and the notebook to read again."""
-        wrong = [
-            f"| {n} | {question.text} | **{question.answer}.** {question.why} "
-            f"| [{question.title}]({question.notebook}) |"
-            for n, (question, given) in enumerate(zip(self.questions, self.answers, strict=True), start=1)
-            if given not in (None, question.answer)
+        rows = [
+            f"| {n} | {one.text} | **{one.answer}.** {one.why} | [{one.title}]({one.notebook}) |"
+            for n, (one, given) in enumerate(zip(self.questions, self.answers, strict=True), start=1)
+            if given not in (None, one.answer)
         ]
-        table = ["", "| | question | answer | read again |", "|---|---|---|---|", *wrong] if wrong else []
+        table = ["", "| | question | answer | read again |", "|---|---|---|---|", *rows] if rows else []
         return Markdown("\n".join([self._said(), *table]))
 
     def _said(self) -> str:
@@ -125,22 +121,18 @@ class Quiz(widgets.VBox):
         return f"{self.score} of {len(self.questions)} right; {len(self.questions) - given} not answered."
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        text = [f"Quiz: {len(self.questions)} questions"]
-        page = ["<ol>"]
+        text, page = [f"Quiz: {len(self.questions)} questions"], ["<ol>"]
         for n, question in enumerate(self.questions, start=1):
             text += [f"{n}. {question.text}", *(f"   ( ) {option}" for option in question.options)]
             options = "".join(f"<li>{escape(option)}</li>" for option in question.options)
             page.append(f"<li>{escape(question.text)}<ul>{options}</ul></li>")
-        return super()._repr_mimebundle_(**kwargs) | {
-            "text/plain": "\n".join(text), "text/html": "\n".join([*page, "</ol>"])
-        }  # fmt: skip
+        shown = {"text/plain": "\n".join(text), "text/html": "\n".join([*page, "</ol>"])}
+        return super()._repr_mimebundle_(**kwargs) | shown
 
 
-def _marked(question: Question, given: str | None) -> str:
-    """What stands under a question: nothing while it is not answered."""
-    if given is None:
-        return ""
-    mood = "good" if given == question.answer else "bad"
-    again = "" if mood == "good" else f" Read again: notebook {escape(question.title)}."
-    said = "" if mood == "good" else f"The answer: <b>{escape(question.answer)}</b>. "
-    return f"{MARKS[mood]} {said}{escape(question.why)}{again}"
+def _marked(question: Question, given: str) -> str:
+    """What stands under a question that was answered."""
+    if given == question.answer:
+        return f"{MARKS['good']} {escape(question.why)}"
+    again = f"Read again: notebook {escape(question.title)}."
+    return f"{MARKS['bad']} The answer: <b>{escape(question.answer)}</b>. {escape(question.why)} {again}"

@@ -1,15 +1,16 @@
-"""The capstone: smudged digits, a budget of epochs, and what a study must be to count."""
+"""The capstone: smudged digits, a budget of epochs, what a study must be to count, and two tools for plans."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isclose, isfinite
 from typing import Any
 
 import numpy as np
 from optuna import Study
+from optuna.pruners import NopPruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import t as student
@@ -20,6 +21,7 @@ from helpers.problems.table import SMUDGED, Benchmark, load_benchmark
 (SEEDS, EPOCHS), (HELD_BACK, _) = SMUDGED.metrics["validation_accuracy"], SMUDGED.metrics["test_accuracy"]
 BUDGET = 30 * EPOCHS
 Config = Mapping[str, float]
+Plan = Callable[[int], tuple[Study, Config]]  # of a seed: a finished search, and what was chosen from it
 
 
 class Refused(BadInput):
@@ -28,9 +30,17 @@ class Refused(BadInput):
 
 @dataclass(frozen=True)
 class Score:
-    """Test accuracies of one configuration, one a held-back seed."""
+    """How one configuration does.
 
+    Attributes:
+        config: the recorded configuration.
+        values: its test accuracies, one a held-back seed.
+        seen: what a study saw of it, its last validation accuracy by public seed.
+    """
+
+    config: dict[str, float]
     values: tuple[float, ...]
+    seen: Mapping[int, float] = field(default_factory=dict, compare=False)
 
     @property
     def mean(self) -> float:
@@ -71,14 +81,14 @@ class Capstone:
         Raises:
             BadInput: a seed that is not public, or a configuration outside of the space.
         """
-        if _public(seed) is None:
+        if not _is_public(seed):
             raise BadInput(f"Seed {seed!r} is not public: train with one of {SEEDS}.")
         return enumerate(self.table.curve(self.table.nearest(config), seed=seed).tolist(), start=1)
 
     def score(self, config: Config) -> Score:
         """How the recorded configuration nearest to `config` does on the test images, with each held-back seed."""
         nearest = self.table.nearest(config)
-        return Score(tuple(self.table.value(nearest, "test_accuracy", seed) for seed in HELD_BACK))
+        return Score(nearest, tuple(self.table.value(nearest, "test_accuracy", seed) for seed in HELD_BACK))
 
     def examine(self, study: object, config: object) -> Score:
         """The score of `config`, when `study` found it by training within the budget.
@@ -99,24 +109,27 @@ class Capstone:
         if (spent := epochs_spent(study)) > self.budget:
             raise Refused(f"its trials, pruned and failed ones included, trained {spent} epochs of {self.budget}.")
         chosen = self._nearest(config, "the configuration")
-        if chosen not in [found for found, epochs in trained if epochs == EPOCHS]:
+        ends = zip(trained, trials, strict=True)
+        whole = [trial for found, trial in ends if found == chosen and EPOCHS in trial.intermediate_values]
+        if not whole:
             raise Refused(f"no trial of this study trained this configuration for all of its {EPOCHS} epochs.")
-        return self.score(chosen)
+        seen = {trial.user_attrs["seed"]: trial.intermediate_values[EPOCHS] for trial in whole}
+        return replace(self.score(chosen), seen=seen)
 
-    def _trained(self, trial: FrozenTrial) -> tuple[dict[str, float] | None, int]:
-        """The recorded configuration that a trial trained, and for how many epochs; None where it did not."""
+    def _trained(self, trial: FrozenTrial) -> dict[str, float] | None:
+        """The recorded configuration that a trial trained, as it says; None where it did not train."""
         reports, who = trial.intermediate_values, f"trial {trial.number}"
         if not reports:
             if trial.state == TrialState.COMPLETE:
                 raise Refused(f"{who} has a value and no report: a value comes from training.")
-            return None, 0
+            return None
         if sorted(reports) != list(range(1, len(reports) + 1)) or len(reports) > EPOCHS:
             raise Refused(
                 f"{who} does not report the epochs 1, 2, 3, ... to its last one, at most {EPOCHS}: "
                 "epochs between two reports are trained too."
             )
         config, seed = self._nearest(trial.params, who), trial.user_attrs.get("seed")
-        if _public(seed) is None:
+        if not _is_public(seed):
             whose = "a held-back seed, which only the score may use" if seed in HELD_BACK else f"none of {SEEDS}"
             raise Refused(f'{who} has {seed!r} as its "seed", {whose}: set it as a user attribute.')
         curve = self.table.curve(config, seed=seed)
@@ -124,7 +137,7 @@ class Capstone:
             self._compare(f"{who} reports for epoch {epoch}", value, curve[epoch - 1], config)
         if trial.state == TrialState.COMPLETE:
             self._compare(f"{who} returned", trial.value, curve[len(reports) - 1], config)
-        return config, len(reports)
+        return config
 
     def _nearest(self, config: Any, who: str) -> dict[str, float]:
         """The recorded configuration, or Refused."""
@@ -160,11 +173,41 @@ def stop_at(epochs: int) -> Callable[[Study, FrozenTrial], None]:
     return stop
 
 
+def rerun(study: Study, objective: Callable, best: int) -> None:
+    """Trains the `best` completed configurations again, to their last epoch, with every public seed but the first.
+
+    A configuration that two trials found is taken once.
+    """
+    taken: list[dict[str, float]] = []
+    for trial, config in sorted(_completed(study), key=lambda pair: -pair[0].values[0]):
+        if config not in taken and len(taken) < best:
+            taken.append(config)
+            for seed in SEEDS[1:]:
+                study.enqueue_trial(trial.params, user_attrs={"seed": seed})
+    study.pruner = NopPruner()
+    study.optimize(objective, n_trials=len(taken) * len(SEEDS[1:]))
+
+
+def choose(study: Study) -> dict[str, float]:
+    """Of the configurations that were completed with the most seeds, the one with the best mean over them."""
+    found: dict[tuple[tuple[str, float], ...], dict[int, float]] = {}  # accuracies by configuration and seed
+    for trial, config in _completed(study):
+        found.setdefault(tuple(config.items()), {})[trial.user_attrs["seed"]] = trial.values[0]
+    best = max(found, key=lambda config: (len(found[config]), np.mean(list(found[config].values()))))
+    return dict(best)
+
+
+def _completed(study: Study) -> list[tuple[FrozenTrial, dict[str, float]]]:
+    """Every completed trial and its recorded configuration."""
+    nearest = load_benchmark(recording=SMUDGED).nearest
+    return [(trial, nearest(trial.params)) for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+
+
 def t_margin(values: Sequence[float]) -> float:
     """Half of the 95 % interval of the mean of independent values."""
     return float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def _public(seed: object) -> int | None:
-    """The seed, when it is one that trials may train with."""
-    return seed if type(seed) is int and seed in SEEDS else None
+def _is_public(seed: object) -> bool:
+    """Whether trials may train with the seed."""
+    return type(seed) is int and seed in SEEDS

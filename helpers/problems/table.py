@@ -7,7 +7,8 @@ and their data cards, lie in recorded/. Nothing is trained here, so a search ove
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, product
@@ -83,11 +84,10 @@ DIGITS = Recording(
         "weight_decay": (1e-6, 1e-5, 1e-4),
     },
     logarithmic=("learning_rate", "width", "batch_size", "weight_decay"),
-    metrics={
-        "validation_accuracy": (SEEDS, EPOCHS), "validation_loss": (SEEDS, EPOCHS), "test_accuracy": (SEEDS, 1)
-    },
+    metrics={name: (SEEDS, EPOCHS) for name in ("validation_accuracy", "validation_loss")}
+    | {"test_accuracy": (SEEDS, 1)},
     images=IMAGES,
-)  # fmt: skip
+)
 SMUDGED = Recording(
     name="smudged digits",
     file=RECORDED / "smudged.npz",
@@ -115,6 +115,7 @@ class Benchmark:
         curves: each metric's array (configurations, seeds, epochs); of the test accuracy only the last epoch is known.
             Losses have 16 bits: give sums and means over them `dtype=float`.
         best, optimum: the configuration with the highest final validation accuracy (mean over the seeds), and that.
+        worst: the lowest one of all configurations.
     """
 
     direction: Literal["maximize"] = "maximize"
@@ -129,7 +130,7 @@ class Benchmark:
         place = int(np.argmax(self._final["validation_accuracy"]))
         at = np.unravel_index(place, recording.shape)
         self.best = {name: levels[n] for (name, levels), n in zip(self.space.items(), at, strict=True)}
-        self.optimum = self._final["validation_accuracy"][place]
+        self.optimum, self.worst = self._final["validation_accuracy"][place], min(self._final["validation_accuracy"])
 
     def __call__(self, trial: Trial) -> float:
         """The final validation accuracy, mean over the seeds, of the recorded configuration nearest to the trial's."""
@@ -138,13 +139,11 @@ class Benchmark:
     def suggest(self, trial: Trial) -> dict[str, float]:
         """Asks an Optuna trial for every hyperparameter, anywhere between its lowest and highest recorded level."""
 
-        def ask(name: str, low: float, high: float) -> float:
-            log = name in self.recording.logarithmic
-            if isinstance(low, int) and isinstance(high, int):
-                return trial.suggest_int(name, low, high, log=log)
-            return trial.suggest_float(name, low, high, log=log)
-
-        return {name: ask(name, levels[0], levels[-1]) for name, levels in self.space.items()}
+        config: dict[str, float] = {}
+        for name, levels in self.space.items():
+            ask = trial.suggest_int if isinstance(levels[0], int) else trial.suggest_float
+            config[name] = ask(name, levels[0], levels[-1], log=name in self.recording.logarithmic)  # type: ignore[arg-type]
+        return config
 
     def nearest(self, config: Mapping[str, float]) -> dict[str, float]:
         """The recorded configuration nearest to `config`, by factors where the range is logarithmic.
@@ -193,18 +192,15 @@ class Benchmark:
                 place = place * len(places) + places[config[name]]
         except (KeyError, TypeError):
             self._check_names(config)
-            levels = ", ".join(f"{level:g}" for level in self.space[name])
-            raise BadInput(
-                f"{name} is {config[name]!r}, which was not recorded: choose one of {levels}, or use nearest()."
-            ) from None
+            wanted = f"choose one of {', '.join(f'{level:g}' for level in self.space[name])}, or use nearest()."
+            raise BadInput(f"{name} is {config[name]!r}, which was not recorded: {wanted}") from None
         if len(config) > len(self.space):
             self._check_names(config)
         return place
 
     def _seed(self, metric: str, seed: int) -> int:
         """The column of a seed."""
-        seeds = self._seeds[metric]
-        if seed not in seeds:
+        if seed not in (seeds := self._seeds[metric]):
             raise BadInput(f"Seed {seed!r} was not recorded: choose one of {seeds}, or None for the mean over them.")
         return seeds.index(seed)
 
@@ -213,27 +209,30 @@ class Benchmark:
             raise BadInput(f"A configuration names exactly these hyperparameters: {', '.join(self.space)}.")
 
 
-@cache
-def load_benchmark(path: Path | None = None, recording: Recording = DIGITS) -> Benchmark:
-    """A recorded benchmark, from its own file or from `path`.
-
-    Raises:
-        BadInput: the file is missing or damaged.
-    """
-    path = path or recording.file
-    remedy = "get the file from the course's repository again, or record it with `make benchmark`."
+@contextmanager
+def open_recorded(path: Path, what: str) -> Iterator[Mapping[str, np.ndarray]]:
+    """The arrays of a recorded file; BadInput where it, or what is read of it inside, is missing or damaged."""
     try:
         with np.load(path) as stored:
-            curves = {metric: stored[metric] for metric in recording.metrics}
-            # Accuracies are stored as counts of images; losses keep the 16 bits they are stored in, for the memory.
-            curves = {
-                metric: curve / recording.images if metric.endswith("accuracy") else curve.astype(np.float16)
-                for metric, curve in curves.items()
-            }
-    except FileNotFoundError:
-        raise BadInput(f"The recorded benchmark {path} is missing: {remedy}") from None
+            yield stored
     except Exception:  # zipfile, zlib and NumPy stumble over damaged bytes in many ways
-        curves = {}
-    if {metric: curve.shape for metric, curve in curves.items()} != recording.fields:
-        raise BadInput(f"The recorded benchmark {path} is damaged: {remedy}")
+        raise BadInput(
+            f"The recorded {what} {path} are missing or damaged: get the file from the course's repository again, or "
+            "record it with `make benchmark`."
+        ) from None
+
+
+@cache
+def load_benchmark(path: Path | None = None, recording: Recording = DIGITS) -> Benchmark:
+    """A recorded benchmark, from its own file or from `path`; BadInput where the file is missing or damaged."""
+    with open_recorded(path or recording.file, "trainings") as stored:
+        curves = {
+            # Accuracies are stored as counts of images; losses keep the 16 bits they are stored in, for the memory.
+            metric: stored[metric] / recording.images
+            if metric.endswith("accuracy")
+            else stored[metric].astype(np.float16)
+            for metric in recording.metrics
+        }
+        if {metric: curve.shape for metric, curve in curves.items()} != recording.fields:
+            raise BadInput("An array has another shape.")
     return Benchmark(curves, recording)

@@ -23,11 +23,11 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna import Study
-from optuna.samplers import PartialFixedSampler, RandomSampler, TPESampler
+from optuna.samplers import RandomSampler, TPESampler
 
 from helpers.errors import BadInput, one_of
 from helpers.problems.functions import Direction, Problem
-from helpers.problems.table import LOGARITHMIC, SPACE, borders, load_benchmark
+from helpers.problems.table import LOGARITHMIC, SPACE, borders, load_benchmark, open_recorded
 from helpers.races.look import check_plot, known_warnings_ignored
 
 FILE = Path(__file__).parent / "recorded" / "importances.npz"
@@ -89,15 +89,15 @@ def true_importances(problem: str) -> pd.DataFrame:
     weight, value = rows["weight"] / rows["weight"].sum(), rows["value"]
     order = np.argsort(value if make().direction == "minimize" else -value, kind="stable")
     best = weight.where(weight.iloc[order].cumsum().sort_index() <= BEST_SHARE, 0.0) / BEST_SHARE
-    mean = (weight * value).sum()
+    parts = pd.DataFrame({"mass": weight, "value": weight * value, "best": best})
     found = {}
     for name in rows.columns.drop(["value", "weight"]):
-        mass = weight.groupby(rows[name]).sum()
-        level_mean = (weight * value).groupby(rows[name]).sum() / mass
-        top = best.groupby(rows[name]).sum() / mass
-        found[name] = {"variance": (mass * (level_mean - mean) ** 2).sum(), "best tenth": (mass * (top - 1) ** 2).sum()}
-    table = pd.DataFrame(found).T
-    return table / table.sum()
+        level = parts.groupby(rows[name]).sum()  # (levels, 3)
+        variance = level["mass"] * (level["value"] / level["mass"] - parts["value"].sum()) ** 2
+        divergence = level["mass"] * (level["best"] / level["mass"] - 1) ** 2  # Pearson's
+        found[name] = {"variance": variance.sum(), "best tenth": divergence.sum()}
+    truth = pd.DataFrame(found).T
+    return truth / truth.sum()
 
 
 def importances(
@@ -114,9 +114,9 @@ def importances(
     one_of("evaluator", evaluator, tuple(EVALUATORS))
     check_plot("plot_param_importances", study, **options)
     with known_warnings_ignored():
-        made = EVALUATORS[evaluator](seed)
+        options |= {"evaluator": EVALUATORS[evaluator](seed), "normalize": normalize}
         try:
-            found = optuna.importance.get_param_importances(study, evaluator=made, normalize=normalize, **options)
+            found = optuna.importance.get_param_importances(study, **options)
         except ValueError as error:
             raise BadInput(f"{evaluator} cannot rank these trials: {error}") from None
     return {name: float(share) for name, share in found.items()}
@@ -130,26 +130,6 @@ def search(problem: str, sampler: str, trials: int, seed: int) -> Study:
     study = optuna.create_study(direction=objective.direction, sampler=SAMPLERS[sampler](seed))
     study.optimize(objective, n_trials=trials)
     return study
-
-
-def shrunk_search(problem: Problem, seed: int, *, trials: int, after: int, keep: int) -> tuple[np.ndarray, list[str]]:
-    """A TPE search whose less important hyperparameters are fixed at the incumbent's values `after` so many trials.
-
-    Args:
-        keep: how many hyperparameters stay free, by PED-ANOVA.
-
-    Returns:
-        The values of all trials, in order, and the names of those that stayed free.
-    """
-    sampler = TPESampler(seed=seed)
-    study = optuna.create_study(direction=problem.direction, sampler=sampler)
-    study.optimize(problem, n_trials=after)
-    free = list(importances(study))[:keep]
-    fixed = {name: value for name, value in study.best_params.items() if name not in free}
-    with known_warnings_ignored():
-        study.sampler = PartialFixedSampler(fixed, sampler)
-    study.optimize(problem, n_trials=trials - after)
-    return np.array([trial.value for trial in study.trials]), free
 
 
 @dataclass(frozen=True)
@@ -183,14 +163,8 @@ class Recorded:
 def load_importances(problem: str, path: Path = FILE) -> Recorded:
     """The recorded importances of one problem, or BadInput where the file is missing or damaged."""
     one_of("problem", problem, tuple(PROBLEMS))
-    try:
-        with np.load(path) as stored:
-            return Recorded(problem, tuple(map(str, stored[f"{problem} names"])), stored[problem].astype(float))
-    except Exception:  # zipfile, zlib and NumPy stumble over damaged bytes in many ways
-        raise BadInput(
-            f"The recorded importances {path} are missing or damaged: get the file from the course's repository again, "
-            "or record it with `make benchmark`."
-        ) from None
+    with open_recorded(path, "importances") as stored:
+        return Recorded(problem, tuple(map(str, stored[f"{problem} names"])), stored[problem].astype(float))
 
 
 def order_right(shares: pd.DataFrame, truth: Mapping[str, float], first: int) -> float:
@@ -200,7 +174,7 @@ def order_right(shares: pd.DataFrame, truth: Mapping[str, float], first: int) ->
 
 
 def _masses(name: str) -> np.ndarray:
-    """The probability of each level of the recorded benchmark when the hyperparameter is drawn at random."""
+    """The probability of each level of the recorded benchmark when the hyperparameter is drawn at random, (levels,)."""
     levels, log = SPACE[name], name in LOGARITHMIC
     if isinstance(levels[-1], int):  # Optuna draws from low - 0.5 to high + 0.5 and rounds
         values = np.arange(levels[0], levels[-1] + 1)

@@ -45,13 +45,9 @@ class Needs:
 
 PATTERNS = {"FAIL": "x", "PRUNED": "/", "RUNNING": "."}  # of plot_timeline's bars, by state
 EVERY_TRIAL = ("plot_timeline", "plot_intermediate_values")  # they show trials whatever their value
-FIXED_NAME = ("plot_intermediate_values", "plot_hypervolume_history", "plot_pareto_front", "plot_timeline",
-              "plot_terminator_improvement")  # fmt: skip
-ANY_KIND = (
-    "plot_timeline",
-    "plot_param_importances",
-    "plot_parallel_coordinate",
-)  # of objectives
+ANY_KIND = ("plot_timeline", "plot_param_importances", "plot_parallel_coordinate")  # of objectives
+FIXED_NAME = (*EVERY_TRIAL, "plot_hypervolume_history", "plot_pareto_front", "plot_terminator_improvement")
+INSTEAD = ": see plot_optimization_history for one"
 NEEDS: dict[str, Needs] = {
     "plot_optimization_history": Needs(),
     "plot_slice": Needs(complete=2, params=1),
@@ -135,63 +131,65 @@ def check_plot(
     needs, trials = NEEDS[name], study.get_trials(deepcopy=False)
     _check_kind(name, study, needs, target or targets)
     if not trials:
-        raise BadInput(f"The study {study.study_name!r} has no trials yet: run study.optimize first. If it should have "
-                       "some, its storage or its name is another than you think.")  # fmt: skip
+        raise BadInput(
+            f"The study {study.study_name!r} has no trials yet: run study.optimize first. If it should have "
+            "some, its storage or its name is another than you think."
+        )
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
     if needs.complete and not complete:
         states = sorted({trial.state.name for trial in trials})
-        raise BadInput(f"None of the {len(trials)} trials is complete ({', '.join(states)}): a plot of values needs "
-                       "some. study.trials[-1] and the log say why the last one ended.")  # fmt: skip
+        raise BadInput(
+            f"None of the {len(trials)} trials is complete ({', '.join(states)}): a plot of values needs "
+            "some. study.trials[-1] and the log say why the last one ended."
+        )
     complete = [trial for trial in complete if np.isfinite(trial.values).all()]
     if needs.complete and not complete:
         raise BadInput("No completed trial has a finite value: look at what the objective returns.")
     if len(complete) < needs.complete:
-        raise BadInput(f"{name} needs {needs.complete} completed trials to say something, and the study has "
-                       f"{len(complete)}: run more.")  # fmt: skip
+        raise BadInput(
+            f"{name} needs {needs.complete} completed trials to say something, and the study has "
+            f"{len(complete)}: run more."
+        )
     if needs.reports and not any(trial.intermediate_values for trial in trials if trial.state != TrialState.FAIL):
-        raise BadInput("No trial that did not fail has reported an intermediate value: call trial.report(value, step) "
-                       "in the objective.")  # fmt: skip
+        raise BadInput(
+            "No trial that did not fail has reported an intermediate value: call trial.report(value, step) "
+            "in the objective."
+        )
     found = max((len(trial.params) for trial in complete), default=0) if params is None else len(params)
     if found < needs.params:
         raise BadInput(f"{name} needs {needs.params} hyperparameters to draw, and there are {found}.")
     if name == "plot_param_importances":
         _check_low(study, complete, target)
-    if needs.spread and len(set(_values(complete, target))) == 1:
-        raise BadInput(f"All {len(complete)} completed trials have the same value: there is nothing to compare. Look "
-                       "whether the objective returns what you think.")  # fmt: skip
+    if needs.spread and len({target(trial) if target else tuple(trial.values) for trial in complete}) == 1:
+        raise BadInput(
+            f"All {len(complete)} completed trials have the same value: there is nothing to compare. Look "
+            "whether the objective returns what you think."
+        )
 
 
 def _check_kind(name: str, study: Study, needs: Needs, target: Callable | None) -> None:
     """One objective or several, as the plot wants it."""
     count = len(study.directions)
     if needs.objectives and count not in needs.objectives and not (target and name == "plot_pareto_front"):
-        wanted = "one objective" if needs.objectives == (1,) else "several objectives"
-        instead = {"plot_pareto_front": ": see plot_optimization_history for one.",
-                   "plot_hypervolume_history": ": see plot_optimization_history for one."}.get(name, ".")  # fmt: skip
-        raise BadInput(f"{name} is for {wanted}, and this study has {count}{instead}")
+        wanted, instead = ("one objective", "") if needs.objectives == (1,) else ("several objectives", INSTEAD)
+        raise BadInput(f"{name} is for {wanted}, and this study has {count}{instead}.")
     if not needs.objectives and count > 1 and target is None and name not in ANY_KIND:
-        raise BadInput(f"This study has {count} objectives: say which one to draw, target=lambda trial: "
-                       'trial.values[0], and its target_name="...".')  # fmt: skip
+        raise BadInput(
+            f"This study has {count} objectives: say which one to draw, target=lambda trial: "
+            'trial.values[0], and its target_name="...".'
+        )
 
 
 def _check_low(study: Study, complete: Sequence[FrozenTrial], target: Callable | None) -> None:
     """PED-ANOVA with a target takes low as good, also where the study maximises: the worst would be ranked."""
-    maximised = [n for n, direction in enumerate(study.directions) if direction == StudyDirection.MAXIMIZE]
     several = len(study.directions) > 1
-    wrong = [n for n in maximised if (several and not target) or (target and _same(complete, target, n))]
-    if wrong:
-        raise BadInput(f"Objective {wrong[0]} is maximised, and with a target importances are about the lowest values: "
-                       f"give target=lambda trial: -trial.values[{wrong[0]}].")  # fmt: skip
-
-
-def _same(complete: Sequence[FrozenTrial], target: Callable, n: int) -> bool:
-    """Whether the target is objective `n` as it is."""
-    return all(target(trial) == trial.values[n] for trial in complete)
-
-
-def _values(complete: Sequence[FrozenTrial], target: Callable | None) -> list:
-    """What is compared: the target, or all values of a trial."""
-    return [target(trial) if target else tuple(trial.values) for trial in complete]
+    for n, direction in enumerate(study.directions):
+        as_it_is = all(target(trial) == trial.values[n] for trial in complete) if target else several
+        if direction == StudyDirection.MAXIMIZE and as_it_is:
+            remedy = f"give target=lambda trial: -trial.values[{n}]."
+            raise BadInput(
+                f"Objective {n} is maximised, and with a target importances are about the lowest values: {remedy}"
+            )
 
 
 def _finite(study: Study) -> tuple[Study, int]:

@@ -25,6 +25,8 @@ class Replay:
         final: (trials,); where each curve would have ended.
         trained: (trials,); the reports each trial made, its last one included. `length` is all there were to make.
         pruned: (trials,); True where the pruner stopped it.
+        best, best_killed: the trial that ended best of those left alone, and the pruned one that would have; or None.
+        lost: how much better the best killed trial would have ended than the best found; 0 where it is no better.
     """
 
     final: np.ndarray
@@ -45,31 +47,31 @@ class Replay:
 
     @property
     def best(self) -> int | None:
-        """The trial that ended best of those that were left alone; None where there is none."""
         return self._best(~self.pruned)
 
     @property
     def best_killed(self) -> int | None:
-        """The pruned trial that would have ended best; None where there is none."""
         return self._best(self.pruned)
 
     @property
     def lost(self) -> float:
-        """How much better the best killed trial would have ended than the best found; 0 where it is no better."""
         if self.best is None or self.best_killed is None:
             return 0.0
-        gap = self.final[self.best_killed] - self.final[self.best]
-        return max(0.0, float(gap if self.direction == "maximize" else -gap))
+        return max(0.0, float(self._gain[self.best_killed] - self._gain[self.best]))
 
     def first(self, trials: int) -> Replay:
         """The same after so many trials."""
-        return Replay(
-            self.final[:trials], self.trained[:trials], self.pruned[:trials], self.length, self.direction
-        )  # fmt: skip
+        kept = (self.final[:trials], self.trained[:trials], self.pruned[:trials])
+        return Replay(*kept, self.length, self.direction)
+
+    @property
+    def _gain(self) -> np.ndarray:
+        """Where each curve would have ended, (trials,), higher is better."""
+        return self.final if self.direction == "maximize" else -self.final
 
     def _best(self, among: np.ndarray) -> int | None:
-        trials, final = np.flatnonzero(among), self.final[among]
-        return int(trials[final.argmax() if self.direction == "maximize" else final.argmin()]) if len(trials) else None
+        trials = np.flatnonzero(among)
+        return int(trials[self._gain[among].argmax()]) if len(trials) else None
 
 
 def replay(
@@ -93,23 +95,20 @@ def replay(
     """
     one_of("direction", direction, ("minimize", "maximize"))
     values, steps = _check(pruner, curves, steps)
-    study = optuna.create_study(
-        direction=direction, sampler=RandomSampler(seed=0), pruner=pruner, study_name=study_name
-    )  # fmt: skip
-    trained = [sum(1 for _ in follow(study, study.ask(), zip(steps, curve, strict=True))) for curve in values.tolist()]
-    pruned = [trial.state == TrialState.PRUNED for trial in study.get_trials(deepcopy=False)]
-    return Replay(values[:, -1], np.array(trained), np.array(pruned), values.shape[1], direction)
+    sampler = RandomSampler(seed=0)
+    study = optuna.create_study(direction=direction, sampler=sampler, pruner=pruner, study_name=study_name)
+    done = [follow(study, study.ask(), zip(steps, curve, strict=True)) for curve in values.tolist()]
+    trained, pruned = np.array([(reports, state == TrialState.PRUNED) for reports, state in done]).T  # both (trials,)
+    return Replay(values[:, -1], trained, pruned.astype(bool), values.shape[1], direction)
 
 
-def follow(study: optuna.Study, trial: optuna.Trial, curve: Iterable[tuple[int, float]]) -> Iterable[int]:
-    """Reports (step, value) after value, yields each step, and tells the study how the trial ended."""
-    for step, value in curve:
+def follow(study: optuna.Study, trial: optuna.Trial, curve: Iterable[tuple[int, float]]) -> tuple[int, TrialState]:
+    """Reports each (step, value) and tells the study how the trial ended: the number of reports, and its state."""
+    for reports, (step, value) in enumerate(curve, start=1):
         trial.report(value, step)
-        yield step
         if trial.should_prune():
-            study.tell(trial, state=TrialState.PRUNED)
-            return
-    study.tell(trial, value)
+            return reports, study.tell(trial, state=TrialState.PRUNED).state
+    return reports, study.tell(trial, value).state
 
 
 def _check(
@@ -119,10 +118,8 @@ def _check(
     if not isinstance(pruner, BasePruner):
         raise BadInput(f"{pruner!r} is no pruner: give an instance, such as MedianPruner().")
     lengths = {len(curve) if np.ndim(curve) == 1 else 0 for curve in curves}
-    if not lengths or 0 in lengths:
-        raise BadInput("A replay needs a list of curves, and in each of them at least one value.")
-    if len(lengths) > 1:
-        raise BadInput(f"The curves have {min(lengths)} to {max(lengths)} values: give all of them the same number.")
+    if len(lengths) != 1 or 0 in lengths:
+        raise BadInput("A replay needs a list of curves, all with the same number of values, and at least one.")
     values = np.array(curves, dtype=float)
     if np.isnan(values).any():
         curve, place = np.argwhere(np.isnan(values))[0]

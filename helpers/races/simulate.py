@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 
 import numpy as np
 import optuna
-import plotly.graph_objects as go
 from optuna.samplers import BaseSampler
 
 from helpers.errors import BadInput
-from helpers.plots import DASHES, PALETTE
 from helpers.problems.functions import Problem
 from helpers.races.race import regret_of, sampler_of
 
@@ -67,7 +64,12 @@ def simulate(
     Raises:
         BadInput: no worker, no trial (ended), no end, a negative spread, what makes no sampler, a value that is nan.
     """
-    _check(workers, trials, clock, spread)
+    if workers < 1 or (trials is not None and trials < 1) or not clock > 0:
+        raise BadInput("A simulation needs at least one worker, one trial and a clock that may run.")
+    if trials is None and clock == math.inf:
+        raise BadInput("Say where the simulation ends: give trials=, clock= or both.")
+    if not 0 <= spread < math.inf:
+        raise BadInput(f"The spread of a trial's length is {spread!r}: choose 0, for equal lengths, or more.")
     sampler = sampler_of(make_sampler, seed)
     study, lengths = optuna.create_study(direction=problem.direction, sampler=sampler), np.random.default_rng(seed)
     now, asked = 0.0, 0
@@ -91,25 +93,3 @@ def simulate(
         raise BadInput(f"No trial ended by {clock}: give the clock more time, a trial takes 1 on average.")
     begins, ends, values = np.array(ended).T
     return Run(workers, begins, ends, values, regret_of(problem, values))
-
-
-def wall_clock(fleets: Mapping[str, Sequence[Run]], title: str) -> go.Figure:
-    """Median regret of each fleet's runs against the clock, both logarithmic, from when all have a value."""
-    figure = go.Figure(layout={"title": title, "showlegend": True})
-    for (label, runs), colour, dash in zip(fleets.items(), cycle(PALETTE), cycle(DASHES), strict=False):
-        moments = np.geomspace(max(run.told[0] for run in runs), max(run.told[-1] for run in runs), 200)
-        middle = np.median([run.at(moments) for run in runs], axis=0)
-        line = {"color": colour, "dash": dash, "shape": "hv"}
-        figure.add_scatter(x=moments, y=middle, mode="lines", line=line, name=label)
-    figure.update_xaxes(title="clock, in mean lengths of a trial (logarithmic)", type="log", dtick=1)
-    return figure.update_yaxes(title="regret, median (logarithmic)", type="log", dtick="D2")
-
-
-def _check(workers: int, trials: int | None, clock: float, spread: float) -> None:
-    """Raises BadInput where there is nothing to simulate."""
-    if workers < 1 or (trials is not None and trials < 1) or not clock > 0:
-        raise BadInput("A simulation needs at least one worker, one trial and a clock that may run.")
-    if trials is None and clock == math.inf:
-        raise BadInput("Say where the simulation ends: give trials=, clock= or both.")
-    if not 0 <= spread < math.inf:
-        raise BadInput(f"The spread of a trial's length is {spread!r}: choose 0, for equal lengths, or more.")

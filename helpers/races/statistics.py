@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata, ttest_1samp, wilcoxon
 
 from helpers.errors import BadInput, one_of
+from helpers.problems.capstone import Capstone, t_margin
 from helpers.races.race import Race
 
 
@@ -77,6 +78,22 @@ def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int 
     epochs = np.median(first, axis=1)
     columns = {"epochs": epochs, "saved": 1 - epochs / epochs[reference], "low": low, "high": high}
     return pd.DataFrame(columns, index=pd.Index(race.names, name="pruner"))
+
+
+def ladder_table(problem: Capstone, ladder: Race) -> pd.DataFrame:
+    """A row a plan of a `race.climb`: `score`, the mean over the runs, with `low` and `high`, its 95 % interval
+    (Student's t); `lowest tenth` and `highest tenth`, the quantiles of single runs."""
+    scores = problem.best - ladder.regret[:, :, -1]  # (plans, seeds)
+    mean, margin = scores.mean(axis=1), np.array([t_margin(runs) for runs in scores])
+    tenth, ninth = np.quantile(scores, (0.1, 0.9), axis=1)
+    columns = {
+        "score": mean,
+        "low": mean - margin,
+        "high": mean + margin,
+        "lowest tenth": tenth,
+        "highest tenth": ninth,
+    }
+    return pd.DataFrame(columns, index=pd.Index(ladder.names, name="plan"))
 
 
 def _holm(p: np.ndarray) -> np.ndarray:

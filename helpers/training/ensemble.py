@@ -49,12 +49,9 @@ class Ensemble:
         """Trains all members in place; yields after every epoch what each of them knows, in their order."""
         velocity = {name: torch.zeros_like(weights) for name, weights in self.parameters.items()}
         for number in range(self.configs[0].epochs):
-            train_losses = self._one_epoch(number, velocity)
-            scores = self.evaluate(self.data.validation)
-            yield [
-                Epoch(number, loss, score.loss, score.accuracy)
-                for loss, score in zip(train_losses, scores, strict=True)
-            ]
+            losses = self._one_epoch(number, velocity)
+            members = zip(losses, self.evaluate(self.data.validation), strict=True)
+            yield [Epoch(number, loss, score.loss, score.accuracy) for loss, score in members]
 
     def evaluate(self, split: Split) -> list[Score]:
         """Every member's score on a split, with dropout off."""
@@ -162,6 +159,7 @@ def _mask_shapes(network: nn.Sequential, data: Dataset) -> dict[str, torch.Size]
 
 
 def _check(configs: Sequence[TrainingConfig], data: Dataset) -> None:
+    """Raises BadInput unless these networks can be trained together."""
     if not configs:
         raise BadInput("There is no configuration: give at least one.")
     if len({replace(config, **OWN) for config in configs}) > 1:

@@ -25,8 +25,7 @@ def build_model(
         BadInput: unknown kind.
     """
     one_of("model", kind, MODELS)
-    builder = _mlp if kind == "mlp" else _cnn
-    return builder(image_shape, classes, width, depth, dropout)
+    return (_mlp if kind == "mlp" else _cnn)(image_shape, classes, width, depth, dropout)
 
 
 def _mlp(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:

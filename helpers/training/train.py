@@ -11,6 +11,7 @@ Nothing here has heard of Optuna.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,9 +28,11 @@ from helpers.errors import BadInput, one_of
 from helpers.training.data import Dataset, Split
 from helpers.training.models import MODELS, build_model
 
+Augmentation = Callable[[Tensor], Tensor]  # of a batch (n, channels, height, width)
 AUGMENTATIONS = ("none", "shift", "affine")
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "cosine")
+LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -51,39 +54,27 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        one_of("model", self.model, MODELS)
-        one_of("optimizer", self.optimizer, OPTIMIZERS)
-        one_of("augmentation", self.augmentation, AUGMENTATIONS)
-        one_of("schedule", self.schedule, SCHEDULES)
-        for name in ("width", "depth", "batch_size", "epochs"):
-            self._make_whole(name, low=1)
-        self._make_whole("seed", low=0)
-        self._make_real("learning_rate", "above 0", lambda x: x > 0)
-        self._make_real("weight_decay", "0 or above", lambda x: x >= 0)
-        for name in ("dropout", "momentum"):
-            self._make_real(name, "from 0 up to, not including, 1", lambda x: 0 <= x < 1)
+        names = {"model": MODELS, "optimizer": OPTIMIZERS, "augmentation": AUGMENTATIONS, "schedule": SCHEDULES}
+        for field, allowed in names.items():
+            one_of(field, getattr(self, field), allowed)
+        for field in ("width", "depth", "batch_size", "epochs"):
+            self._check(field, Integral, lambda x: x >= 1, "whole number of at least 1")
+        self._check("seed", Integral, lambda x: x >= 0, "whole number of at least 0")
+        self._check("learning_rate", Real, lambda x: 0 < x <= LARGEST, "finite number above 0")
+        self._check("weight_decay", Real, lambda x: 0 <= x <= LARGEST, "finite number 0 or above")
+        for field in ("dropout", "momentum"):
+            self._check(field, Real, lambda x: 0 <= x < 1, "finite number from 0 up to, not including, 1")
 
-    def _make_whole(self, name: str, low: int) -> None:
-        """Checks a field and makes an int of it, also of NumPy's numbers."""
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
-            raise BadInput(f"{name} is {value!r}: give a whole number of at least {low}.")
-        object.__setattr__(self, name, int(value))
-
-    def _make_real(self, name: str, wanted: str, fits: Callable[[float], bool]) -> None:
-        """Checks a field and makes a float of it."""
-        value = getattr(self, name)
-        try:
-            number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
-        except OverflowError:
-            number = math.inf
-        if not (math.isfinite(number) and fits(number)):
-            raise BadInput(f"{name} is {value!r}: give a finite number {wanted}.")
-        object.__setattr__(self, name, number)
+    def _check(self, field: str, kind: Any, fits: Callable[[Any], bool], wanted: str) -> None:
+        """Checks a number and makes Python's own of it, also of NumPy's."""
+        value: Any = getattr(self, field)
+        if isinstance(value, bool) or not isinstance(value, kind) or not fits(value):
+            raise BadInput(f"{field} is {value!r}: give a {wanted}.")
+        object.__setattr__(self, field, int(value) if kind is Integral else float(value))
 
 
-def make_augmentation(name: str, fill: float = 0.0) -> Callable[[Tensor], Tensor] | None:
-    """A transform of a batch (n, channels, height, width), same shape and dtype; None for "none".
+def make_augmentation(name: str, fill: float = 0.0) -> Augmentation | None:
+    """A transform of a batch that keeps shape and dtype; None for "none".
 
     "shift" moves by up to an eighth of the side; "affine" also rotates by up to 10 degrees and scales by up to
     a tenth; `fill` is the value of the background that comes in at the border. One draw serves a whole batch,
@@ -97,9 +88,8 @@ def make_augmentation(name: str, fill: float = 0.0) -> Callable[[Tensor], Tensor
         return None
     from torchvision.transforms import v2  # two seconds to import, so only when it is used
 
-    if name == "shift":
-        return v2.RandomAffine(degrees=0, translate=(0.125, 0.125), fill=fill)
-    return v2.RandomAffine(degrees=10, translate=(0.125, 0.125), scale=(0.9, 1.1), fill=fill)
+    more: dict[str, Any] = {"degrees": 10, "scale": (0.9, 1.1)} if name == "affine" else {"degrees": 0}
+    return v2.RandomAffine(translate=(0.125, 0.125), fill=fill, **more)
 
 
 @dataclass(frozen=True)
@@ -123,10 +113,9 @@ class Epoch:
 def create_model(config: TrainingConfig, data: Dataset) -> nn.Sequential:
     """A fresh network for `data`, on its device and in its dtype, drawn from `config.seed` alone."""
     images = data.train.images
+    sizes: dict[str, Any] = {"width": config.width, "depth": config.depth, "dropout": config.dropout}
     with own_randomness(config.seed, stream=0, device=images.device):
-        model = build_model(
-            config.model, data.image_shape, data.classes, width=config.width, depth=config.depth, dropout=config.dropout
-        )
+        model = build_model(config.model, data.image_shape, data.classes, **sizes)
     return model.to(device=images.device, dtype=images.dtype)
 
 
@@ -202,20 +191,13 @@ def fit(config: TrainingConfig, data: Dataset) -> tuple[nn.Module, list[Epoch]]:
 
 def check_batch_size(config: TrainingConfig, data: Dataset) -> None:
     """Raises BadInput when a batch is larger than the training part."""
-    available = len(data.train)
-    if config.batch_size > available:
-        raise BadInput(
-            f"batch_size is {config.batch_size} but there are only {available} training images: "
-            f"choose at most {available}."
-        )
+    if config.batch_size > (most := len(data.train)):
+        there = f"there are only {most} training images: choose at most {most}."
+        raise BadInput(f"batch_size is {config.batch_size} but {there}")
 
 
 def _one_epoch(
-    model: nn.Module,
-    split: Split,
-    batch_size: int,
-    optimizer: torch.optim.Optimizer,
-    augment: Callable[[Tensor], Tensor] | None,
+    model: nn.Module, split: Split, batch_size: int, optimizer: torch.optim.Optimizer, augment: Augmentation | None
 ) -> float:
     """One shuffled pass; returns the mean training loss (nats) over its steps."""
     model.train()

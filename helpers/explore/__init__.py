@@ -7,10 +7,10 @@ from importlib import import_module
 
 HOMES = {
     "BeTheSampler": "game",
-    "CmaWindow": "cma_window",
+    "CmaWindow": "windows",
     "ContourLens": "contour",
     "FleetMonitor": "monitor",
-    "GpWindow": "gp_window",
+    "GpWindow": "windows",
     "ImportanceLens": "importance_lens",
     "LeaderboardView": "board",
     "LivePlot": "live_plot",
@@ -19,10 +19,10 @@ HOMES = {
     "PrunerLab": "pruner_lab",
     "SamplerChooser": "chooser",
     "SuggestionExplorer": "suggestions",
-    "TpeWindow": "tpe_window",
+    "TpeWindow": "windows",
     "TrialPicker": "trial_picker",
-    "next_asks": "where_next",
-    "next_asks_figure": "where_next",
+    "next_asks": "windows",
+    "next_asks_figure": "windows",
 }
 __all__ = list(HOMES)
 

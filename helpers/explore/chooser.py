@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 import ipywidgets as widgets
@@ -11,7 +12,7 @@ import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.errors import BadInput, one_of
-from helpers.explore.explorable import Explorable
+from helpers.explore.explorable import Drawing, Explorable
 from helpers.races.race import Race, load_races
 
 Answers = Mapping[str, str]
@@ -42,6 +43,11 @@ class Choice:
     reason: str
     runner_up: str
     evidence: str
+
+    @property
+    def advice(self) -> str:
+        """The reason, and who comes second."""
+        return self.reason + (f" Runner-up: {self.runner_up}." if self.runner_up else "")
 
 
 def _is(**wanted: str | tuple[str, ...]) -> Callable[[Answers], bool]:
@@ -152,6 +158,16 @@ def evidence_figure(choice: Choice, races: Mapping[str, Race]) -> go.Figure:
     return figure.update_layout(height=plots.HEIGHT, width=plots.WIDTH)
 
 
+def draw(races: Mapping[str, Race], **answers: str) -> Drawing:
+    """The race behind the choice; the sampler, the line to write, and the reason.
+
+    Raises:
+        BadInput: as `choose` and `evidence_figure`.
+    """
+    choice = choose(answers)
+    return evidence_figure(choice, races), f"{choice.sampler}: {choice.code}. {choice.advice}"
+
+
 class SamplerChooser(Explorable):
     """Six rows of buttons; below them the sampler, the line to write, the reason, and the race behind it.
 
@@ -160,32 +176,19 @@ class SamplerChooser(Explorable):
     """
 
     def __init__(self, races: Mapping[str, Race] | None = None) -> None:
-        self.races = load_races() if races is None else races
-        self._rows = {
+        buttons = {
             question: widgets.ToggleButtons(
                 options=options, value=first, tooltip=question, style={"button_width": f"{640 // len(options)}px"},
                 tooltips=[f"{question}: {answer}" for answer in options],
             )
             for (question, options), first in zip(QUESTIONS.items(), FIRST, strict=True)
         }  # fmt: skip
-        labels = [widgets.Label(question, layout={"width": "80px"}) for question in QUESTIONS]
-        super().__init__(list(map(widgets.HBox, zip(labels, self._rows.values(), strict=True))), go.Figure())
-        for row in self._rows.values():
-            row.observe(self._draw, names="value")
-        self._draw()
+        names = [widgets.Label(question, layout={"width": "80px"}) for question in QUESTIONS]
+        rows = list(map(widgets.HBox, zip(names, buttons.values(), strict=True)))
+        super().__init__(partial(draw, load_races() if races is None else races), rows, **buttons)
 
-    @property
-    def state(self) -> Choice:
-        """What is recommended for the present answers."""
-        return choose({question: row.value for question, row in self._rows.items()})
-
-    def _draw(self, _: object = None) -> None:
-        state = self.state
-        second = f" Runner-up: {state.runner_up}." if state.runner_up else ""
-        new = evidence_figure(state, self.races)
-        with self.figure.batch_update():
-            self.figure.data = ()
-            self.figure.add_traces(new.data)
-            self.figure.layout = new.layout
-        self.say(f"{state.sampler}: {state.code}. {state.reason}{second}")
-        self.status.value = f"<b>{state.sampler}</b> <code>{state.code}</code><br>{escape(state.reason + second)}"
+    def say(self, text: str) -> None:
+        """The same with the sampler in bold and the line as code."""
+        super().say(text)
+        choice = choose(self.values)
+        self.status.value = f"<b>{choice.sampler}</b> <code>{choice.code}</code><br>{escape(choice.advice)}"

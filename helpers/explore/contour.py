@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import isfinite
 
 import ipywidgets as widgets
 import numpy as np
 import optuna
-import plotly.graph_objects as go
 from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 from plotly.subplots import make_subplots
@@ -18,7 +16,7 @@ from scipy.ndimage import convolve
 
 from helpers import plots
 from helpers.errors import BadInput, one_of
-from helpers.explore.explorable import Explorable, menu, slider
+from helpers.explore.explorable import Drawing, Explorable, menu, slider
 from helpers.problems.table import SPACE, load_benchmark
 
 PAIR = ("learning_rate", "width")
@@ -26,33 +24,11 @@ SEARCHES = ("these two, the others at their best", "all seven")
 SAMPLERS: dict[str, Callable] = {"TPE": TPESampler, "random": RandomSampler}
 TRIALS, SWEEPS = (5, 100), 2_000
 NEIGHBOURS = ((0, 1, 0), (1, 0, 1), (0, 1, 0))
+Map = tuple[np.ndarray, np.ndarray, np.ndarray]  # learning rates, widths, and (widths, rates) accuracies
 
 
-@dataclass(frozen=True)
-class LensState:
-    """What is shown; accuracies are shares of the validation images.
-
-    Attributes:
-        x, y, z: Optuna's contour: the values at which dots lie, and (len(y), len(x)) accuracies, nan between the dots.
-        filled: z with the gaps filled as the browser fills them.
-        dots: (trials, 2), learning rate and width of each trial.
-        truth: (widths, learning rates), the accuracies that are recorded: where all seven are searched, the highest
-            over the other five.
-        off: (widths, learning rates), how far `filled` is from the truth at the recorded configurations.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    z: np.ndarray
-    filled: np.ndarray
-    dots: np.ndarray
-    truth: np.ndarray
-    off: np.ndarray
-    message: str
-
-
-def lens_state(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> LensState:
-    """The picture after so many trials (from 5 to 100) of a search on the recorded benchmark.
+def first_trials(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> list[FrozenTrial]:
+    """The first trials (from 5 to 100) of a search on the recorded benchmark.
 
     Raises:
         BadInput: unknown search or sampler, or another number of trials.
@@ -61,20 +37,26 @@ def lens_state(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", see
     one_of("sampler", sampler, tuple(SAMPLERS))
     if not TRIALS[0] <= trials <= TRIALS[1]:
         raise BadInput(f"trials is {trials}: choose from {TRIALS[0]} to {TRIALS[1]}.")
-    found = _trials(search, sampler, seed)[:trials]
+    return _trials(search, sampler, seed)[:trials]
+
+
+def optuna_map(found: list[FrozenTrial]) -> Map:
+    """What Optuna's contour plot knows of these trials: nan where no dot lies."""
     study = optuna.create_study(direction="maximize")
     study.add_trials(found)
     contour = optuna.visualization.plot_contour(study, params=list(PAIR)).data[0]
-    x, y = np.array(contour.x, dtype=float), np.array(contour.y, dtype=float)
-    z = np.array(contour.z, dtype=float)
-    filled, truth = fill_gaps(z), true_surface(search)
-    off = np.abs(_read(x, y, filled) - truth)
-    row, column = np.unravel_index(np.argmax(off), off.shape)
-    place = f"learning rate {SPACE[PAIR[0]][column]:g}, width {SPACE[PAIR[1]][row]}"
-    said = (f"{trials} dots. Over the recorded grid the colours are wrong by {off.mean():.2f} on average, "
-            f"and by {off[row, column]:.2f} at {place}.")  # fmt: skip
-    dots = np.array([[trial.params[name] for name in PAIR] for trial in found])
-    return LensState(x, y, z, filled, dots, truth, off, said)
+    x, y, z = (np.array(part, dtype=float) for part in (contour.x, contour.y, contour.z))
+    return x, y, z
+
+
+def misread(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> np.ndarray:
+    """(widths, learning rates): how far the map's colours are from the record at the recorded configurations.
+
+    Raises:
+        BadInput: as `first_trials`.
+    """
+    x, y, z = optuna_map(first_trials(trials, search, sampler, seed))
+    return np.abs(_read(x, y, fill_gaps(z)) - true_surface(search))
 
 
 def true_surface(search: str) -> np.ndarray:
@@ -130,62 +112,43 @@ def _read(x: np.ndarray, y: np.ndarray, filled: np.ndarray) -> np.ndarray:
     return np.array([np.interp(levels[1], np.log(y), column) for column in rows.T]).T
 
 
+def draw(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> Drawing:
+    """Optuna's map of the first trials, and the recorded one, in the same colours over the same axes, with the dots.
+
+    Raises:
+        BadInput: as `first_trials`.
+    """
+    found, off = first_trials(trials, search, sampler, seed), misread(trials, search, sampler, seed)
+    x, y, z = optuna_map(found)
+    titles = ("Optuna's plot_contour", "what was recorded")
+    figure = make_subplots(cols=2, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
+    colours = {"colorscale": "Cividis", "zmin": 0, "zmax": 1}
+    gaps = [[value if isfinite(value) else None for value in row] for row in z.tolist()]  # JSON knows no nan
+    known = {"x": x, "y": y, "z": gaps, "connectgaps": True, "line_width": 0.5, "hoverinfo": "skip"}
+    figure.add_contour(**colours, **known, showscale=False, col=1, row=1)
+    levels = {"x": SPACE[PAIR[0]], "y": SPACE[PAIR[1]], "z": true_surface(search)}
+    bar = {"title": "accuracy", "thickness": 14}
+    figure.add_heatmap(**colours, **levels, colorbar=bar, hovertemplate="%{z:.3f}<extra></extra>", col=2, row=1)
+    rates, widths = ([trial.params[name] for trial in found] for name in PAIR)
+    for column in (1, 2):
+        dots = {"color": "white", "size": 6, "line": {"color": plots.INK, "width": 1}}
+        look = {"mode": "markers", "marker": dots, "showlegend": False, "hoverinfo": "x+y"}
+        figure.add_scatter(x=rates, y=widths, **look, col=column, row=1)
+    figure.update_xaxes(type="log", title="learning rate", range=np.log10([0.0007, 1.4]), dtick=1)
+    figure.update_yaxes(type="log", range=np.log10([3.3, 78]), tickvals=SPACE[PAIR[1]])
+    worst = np.unravel_index(np.argmax(off), off.shape)
+    place = f"learning rate {SPACE[PAIR[0]][worst[1]]:g}, width {SPACE[PAIR[1]][worst[0]]}"
+    said = f"{trials} dots. Over the recorded grid the colours are wrong by {off.mean():.2f} on average, "
+    return figure.update_yaxes(title="width", col=1), f"{said}and by {off[worst]:.2f} at {place}."
+
+
 class ContourLens(Explorable):
     """A slider for the number of trials, and menus for what is searched and by whom."""
 
     def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-        self._trials = slider(widgets.IntSlider, "trials", value=20, min=TRIALS[0], max=TRIALS[1], step=5)
-        self._search = menu("searched", SEARCHES)
-        self._sampler = menu("sampler", tuple(SAMPLERS))
-        controls = [self._trials, self._search, self._sampler]
-        super().__init__(controls, _empty_figure())
-        for control in controls:
-            control.observe(self._draw, "value")
-        self._draw()
-
-    @property
-    def state(self) -> LensState:
-        """What the controls ask for."""
-        return lens_state(self._trials.value, self._search.value, self._sampler.value, self.seed)
-
-    def set(self, **settings: object) -> ContourLens:
-        """Moves controls by name, from code: trials, search, sampler.
-
-        Raises:
-            BadInput: unknown control or value.
-        """
-        controls = {"trials": self._trials, "search": self._search, "sampler": self._sampler}
-        for name, value in settings.items():
-            one_of("control", name, tuple(controls))
-            now = {key: control.value for key, control in controls.items()} | {name: value}
-            lens_state(**now, seed=self.seed)
-            controls[name].value = value
-        return self
-
-    def _draw(self, _: object = None) -> None:
-        state = self.state
-        with self.figure.batch_update():
-            gaps = [[z if isfinite(z) else None for z in row] for row in state.z.tolist()]  # JSON knows no nan
-            self.figure.data[0].update(x=state.x, y=state.y, z=gaps)
-            self.figure.data[1].update(z=state.truth)
-            for dots in self.figure.data[2:]:
-                dots.update(x=state.dots[:, 0], y=state.dots[:, 1])
-        self.say(state.message)
-
-
-def _empty_figure() -> go.Figure:
-    """Two maps of the same two axes, in the same colours."""
-    titles = ("Optuna's plot_contour", "what was recorded")
-    figure = make_subplots(cols=2, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
-    colours = {"colorscale": "Cividis", "zmin": 0, "zmax": 1}
-    figure.add_contour(**colours, connectgaps=True, line_width=0.5, hoverinfo="skip", showscale=False, col=1, row=1)
-    levels = {"x": SPACE[PAIR[0]], "y": SPACE[PAIR[1]], "z": true_surface(SEARCHES[0])}
-    bar = {"title": "accuracy", "thickness": 14}
-    figure.add_heatmap(**colours, **levels, colorbar=bar, hovertemplate="%{z:.3f}<extra></extra>", col=2, row=1)
-    for column in (1, 2):
-        dots = {"color": "white", "size": 6, "line": {"color": plots.INK, "width": 1}}
-        figure.add_scatter(mode="markers", marker=dots, showlegend=False, hoverinfo="x+y", col=column, row=1)
-    figure.update_xaxes(type="log", title="learning rate", range=np.log10([0.0007, 1.4]), dtick=1)
-    figure.update_yaxes(type="log", range=np.log10([3.3, 78]), tickvals=SPACE[PAIR[1]])
-    return figure.update_yaxes(title="width", col=1)
+        super().__init__(
+            partial(draw, seed=seed),
+            trials=slider(widgets.IntSlider, "trials", value=20, min=TRIALS[0], max=TRIALS[1], step=5),
+            search=menu("searched", SEARCHES),
+            sampler=menu("sampler", tuple(SAMPLERS)),
+        )

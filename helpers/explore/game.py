@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.explorable import LEGEND, Explorable, slider
+from helpers.explore.explorable import Drawing, Explorable, legend_above, slider
 
 Settings = Mapping[str, float]
 
@@ -43,26 +44,25 @@ KNOBS = (
 )
 
 
-@dataclass(frozen=True)
-class GameState:
-    """What the picture shows after some trials: scores, the best so far, and a sentence."""
-
-    scores: tuple[float, ...]
-    best_so_far: tuple[float, ...]
-    left: int
-    message: str
-
-
-def game_state(scores: tuple[float, ...], budget: int) -> GameState:
-    """The state after `scores` (validation accuracies, in trial order) of `budget` trials."""
-    best_so_far = tuple(max(scores[: n + 1]) for n in range(len(scores)))
-    left = budget - len(scores)
-    if not scores:
-        return GameState((), (), left, f"Set the knobs and press Train. You have {left} trials.")
-    where = scores.index(best_so_far[-1])
-    message = f"Trial {len(scores) - 1} scored {scores[-1]:.3f}. Best so far: {best_so_far[-1]:.3f} (trial {where}). "
-    message += f"Trials left: {left}." if left else "Your budget is spent."
-    return GameState(tuple(scores), best_so_far, left, message)
+def draw(trials: Sequence[tuple[Settings, float]], budget: int) -> Drawing:
+    """The score of each trial, and the best so far, after some of `budget` trials (settings and score each)."""
+    numbers, scores = list(range(len(trials))), [score for _, score in trials]
+    best, left = list(accumulate(scores, max)), budget - len(trials)
+    figure = go.Figure(layout={"title": "Your search", "margin_t": 80, "legend": legend_above("")["legend"]})
+    figure.add_scatter(
+        x=numbers, y=scores, mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial", zorder=1,
+        text=["<br>".join(f"{name} = {value:g}" for name, value in settings.items()) for settings, _ in trials],
+        hovertemplate="trial %{x}: %{y:.3f}<br>%{text}<extra></extra>",
+    )  # fmt: skip
+    steps = {"color": plots.VERMILLION, "shape": "hv"}
+    figure.add_scatter(x=numbers, y=best, mode="lines", line=steps, name="best so far")
+    figure.update_xaxes(title="trial", range=[-0.5, budget - 0.5], dtick=1)
+    figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
+    if not trials:
+        return figure, f"Set the knobs and press Train. You have {left} trials."
+    said = f"Trial {numbers[-1]} scored {scores[-1]:.3f}. "
+    said += f"Best so far: {best[-1]:.3f} (trial {scores.index(best[-1])}). "
+    return figure, said + (f"Trials left: {left}." if left else "Your budget is spent.")
 
 
 class BeTheSampler(Explorable):
@@ -78,17 +78,16 @@ class BeTheSampler(Explorable):
             raise BadInput(f"The budget is {budget}: play with at least 2 trials.")
         self.objective, self.budget = objective, budget
         self.trials: list[tuple[Settings, float]] = []
-        self._sliders = {
-            knob.name: slider(widgets.FloatSlider, knob.name, min=0, max=1, step=0.02, value=knob.start, readout=False)
-            for knob in KNOBS
-        }
-        self._readouts = {knob.name: widgets.Label() for knob in KNOBS}
+        self._sliders, self._readouts, rows = {}, {}, []
+        for knob in KNOBS:
+            look = {"min": 0, "max": 1, "step": 0.02, "readout": False}
+            self._sliders[knob.name] = slider(widgets.FloatSlider, knob.name, value=knob.start, **look)
+            self._sliders[knob.name].observe(self._show_settings, "value")
+            self._readouts[knob.name] = widgets.Label()
+            rows.append(widgets.HBox([self._sliders[knob.name], self._readouts[knob.name]]))
         self._train = widgets.Button(description="Train", button_style="primary", icon="play")
-        rows = [widgets.HBox([self._sliders[name], self._readouts[name]]) for name in self._sliders]
-        super().__init__([*rows, self._train], _empty_figure(budget))
-        for control in self._sliders.values():
-            control.observe(self._show_settings, names="value")
         self._train.on_click(lambda _: self.play())
+        super().__init__(lambda: draw(self.trials, self.budget), [*rows, self._train])
         self._show_settings()
         self.play()
 
@@ -98,14 +97,14 @@ class BeTheSampler(Explorable):
         return {knob.name: knob.value(self._sliders[knob.name].value) for knob in KNOBS}
 
     @property
-    def state(self) -> GameState:
-        """What the picture shows."""
-        return game_state(tuple(score for _, score in self.trials), self.budget)
+    def best_so_far(self) -> list[float]:
+        """The best score after each trial."""
+        return list(accumulate((score for _, score in self.trials), max))
 
     @property
     def played(self) -> bool:
         """True once the whole budget is spent."""
-        return self.state.left == 0
+        return len(self.trials) == self.budget
 
     def play(self) -> None:
         """Trains once with the present settings and shows the score; does nothing when the budget is spent.
@@ -121,31 +120,9 @@ class BeTheSampler(Explorable):
             self.trials.append((settings, self.objective(**settings)))
         finally:
             self._train.disabled = self.played
-            self._draw()
+            self.show()
 
     def _show_settings(self, _: object = None) -> None:
         """Writes each setting beside its slider."""
         for name, setting in self.settings.items():
             self._readouts[name].value = f"{setting:g}"
-
-    def _draw(self) -> None:
-        state = self.state
-        numbers = list(range(len(state.scores)))
-        hints = ["<br>".join(f"{k} = {v:g}" for k, v in settings.items()) for settings, _ in self.trials]
-        with self.figure.batch_update():
-            self.figure.data[0].update(x=numbers, y=state.scores, text=hints)
-            self.figure.data[1].update(x=numbers, y=state.best_so_far)
-        self.say(state.message)
-
-
-def _empty_figure(budget: int) -> go.Figure:
-    figure = go.Figure(layout={"title": "Your search", "margin_t": 80})
-    figure.update_layout(legend=LEGEND)
-    figure.add_scatter(
-        mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial", zorder=1,
-        hovertemplate="trial %{x}: %{y:.3f}<br>%{text}<extra></extra>",
-    )  # fmt: skip
-    figure.add_scatter(mode="lines", line={"color": plots.VERMILLION, "shape": "hv"}, name="best so far")
-    figure.update_xaxes(title="trial", range=[-0.5, budget - 0.5], dtick=1)
-    figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
-    return figure

@@ -2,65 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Sequence
+from math import isfinite, nan
 
 import plotly.graph_objects as go
 from optuna import Study
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.explorable import LEGEND, Explorable
+from helpers.explore.explorable import Drawing, Explorable, legend_above
 
 WAITING = "No trial yet: hand this plot to study.optimize(..., callbacks=[live])."
-KINDS = {"complete": (plots.BLUE, "circle"), "pruned, at its last report": (plots.ORANGE, "triangle-down-open")}
-BEST = "best so far"
+COMPLETE, PRUNED = "complete", "pruned, at its last report"
+KINDS = {COMPLETE: (plots.BLUE, "circle"), PRUNED: (plots.ORANGE, "triangle-down-open")}
 
 
-@dataclass(frozen=True)
-class LiveState:
-    """What is drawn: numbers and values of each kind of trial, the steps of the incumbent, and a sentence."""
+def draw(trials: Sequence[FrozenTrial], maximize: bool, value_name: str = "value") -> Drawing:
+    """Ended trials of a study with one objective as dots of each kind, and the incumbent as a line.
 
-    dots: dict[str, tuple[list[int], list[float]]]
-    best: tuple[list[int], list[float]]
-    message: str
-
-
-def live_state(study: Study) -> LiveState:
-    """A study with one objective as it stands; what failed or has an infinite value is counted in the sentence."""
-    trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
-    dots: dict[str, tuple[list[int], list[float]]] = {kind: ([], []) for kind in KINDS}
-    best: tuple[list[int], list[float]] = ([], [])
-    unseen, sign = 0, 1 if study.direction.name == "MAXIMIZE" else -1
-    for trial in trials:
-        kind, value = _place(trial)
-        if value is None or not isfinite(value):
-            unseen += 1
-            continue
-        dots[kind][0].append(trial.number)
-        dots[kind][1].append(value)
-        feasible = all(broken <= 0 for broken in trial.constraints.values())
-        if trial.state == TrialState.COMPLETE and feasible and (not best[1] or sign * (value - best[1][-1]) > 0):
-            best[0].append(trial.number)
-            best[1].append(value)
+    What failed or has an infinite value is counted in the sentence alone.
+    """
+    seen = [(trial, kind, value) for trial in trials for kind, value in [_place(trial)] if isfinite(value)]
+    best: list[tuple[int, float]] = []
+    for trial, kind, value in seen:
+        better = not best or (value > best[-1][1] if maximize else value < best[-1][1])
+        if kind == COMPLETE and better and all(broken <= 0 for broken in trial.constraints.values()):
+            best.append((trial.number, value))
+    figure = go.Figure(layout=legend_above("While it runs", showlegend=True))
+    for name, (colour, symbol) in KINDS.items():
+        dots = [(trial.number, value) for trial, kind, value in seen if kind == name]
+        _add(figure, name, dots, mode="markers", marker={"color": colour, "symbol": symbol, "size": 8})
+    line = best + [(max(trial.number for trial in trials), value) for _, value in best[-1:]]
+    _add(figure, "best so far", line, mode="lines", line={"color": plots.GREEN, "shape": "hv", "width": 3})
+    figure.update_xaxes(title="trial", rangemode="tozero").update_yaxes(title=value_name)
     if not trials:
-        return LiveState(dots, best, WAITING)
-    said = f"{len(trials)} trials have ended, {unseen} of them without a number. "
-    said += f"Best: {best[1][-1]:.4g} (trial {best[0][-1]})." if best[1] else "None is complete yet."
-    if best[1]:
-        best[0].append(max(trial.number for trial in trials))
-        best[1].append(best[1][-1])
-    return LiveState(dots, best, said)
+        return figure, WAITING
+    said = f"{len(trials)} trials have ended, {len(trials) - len(seen)} of them without a number. "
+    return figure, said + (f"Best: {best[-1][1]:.4g} (trial {best[-1][0]})." if best else "None is complete yet.")
 
 
-def _place(trial: FrozenTrial) -> tuple[str, float | None]:
-    """The kind of a trial and where it stands."""
-    complete, pruned = KINDS
+def _add(figure: go.Figure, name: str, places: list[tuple[int, float]], **look: object) -> None:
+    x, y = zip(*places, strict=True) if places else ((), ())
+    figure.add_scatter(x=x, y=y, name=name, **look)
+
+
+def _place(trial: FrozenTrial) -> tuple[str, float]:
+    """The kind of an ended trial and where it stands; nan where it has no number."""
     if trial.state == TrialState.COMPLETE:
-        return complete, trial.value
+        return COMPLETE, trial.values[0]
     last = trial.last_step if trial.state == TrialState.PRUNED else None
-    return pruned, None if last is None else trial.intermediate_values[last]
+    return PRUNED, nan if last is None else trial.intermediate_values[last]
 
 
 class LivePlot(Explorable):
@@ -77,28 +70,14 @@ class LivePlot(Explorable):
     def __init__(self, study: Study, value_name: str = "value") -> None:
         if len(study.directions) > 1:
             raise BadInput(f"This study has {len(study.directions)} objectives: a live plot shows the best of one.")
-        super().__init__([], _empty_figure(value_name))
-        self._draw(study)
+        self.study, self.value_name = study, value_name
+        super().__init__(self._draw)
 
     def __call__(self, study: Study, trial: FrozenTrial) -> None:
         """Draws the study; Optuna calls this after each trial."""
-        self._draw(study)
+        self.study = study
+        self.show()
 
-    def _draw(self, study: Study) -> None:
-        state = live_state(study)
-        with self.figure.batch_update():
-            for trace in self.figure.data:
-                x, y = state.best if trace.name == BEST else state.dots[trace.name]
-                trace.update(x=x, y=y)
-        self.say(state.message)
-
-
-def _empty_figure(value_name: str) -> go.Figure:
-    """Dots of each kind and a line, none of them with a place yet."""
-    title = {"text": "While it runs", "y": 0.97, "yref": "container"}
-    figure = go.Figure(layout={"title": title, "showlegend": True})
-    figure.update_layout(legend=LEGEND)
-    for kind, (colour, symbol) in KINDS.items():
-        figure.add_scatter(name=kind, mode="markers", marker={"color": colour, "symbol": symbol, "size": 8})
-    figure.add_scatter(name=BEST, mode="lines", line={"color": plots.GREEN, "shape": "hv", "width": 3})
-    return figure.update_xaxes(title="trial", rangemode="tozero").update_yaxes(title=value_name)
+    def _draw(self) -> Drawing:
+        ended = [trial for trial in self.study.get_trials(deepcopy=False) if trial.state.is_finished()]
+        return draw(ended, self.study.direction == StudyDirection.MAXIMIZE, self.value_name)

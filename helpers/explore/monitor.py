@@ -8,7 +8,6 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, ClassVar
@@ -21,7 +20,7 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.explorable import LEGEND, Explorable
+from helpers.explore.explorable import Drawing, Explorable, legend_above
 
 if TYPE_CHECKING:  # a notebook without a fleet need not pay for its libraries
     from helpers.fleet.fleet import Fleet, WorkerState
@@ -35,26 +34,14 @@ RECENT = timedelta(seconds=10)
 ANSWER_S, STILL_S = 2.0, 8.0
 
 
-@dataclass(frozen=True)
-class MonitorState:
-    """What is shown: a label for each worker, the columns of each trace by its name, how many trials of which kind.
-
-    Times are in seconds since the fleet's first trial; `rate` is ended trials a second: of the last ten seconds, or of
-    the whole run once no worker is alive.
-    """
-
-    rows: tuple[str, ...]
-    traces: Mapping[str, Mapping[str, tuple]]
-    counts: Mapping[str, int]
-    rate: float
-    seconds: float
-    message: str
-
-
-def monitor_state(
+def draw(
     trials: Sequence[FrozenTrial], workers: Sequence[WorkerState], now: datetime, direction: str | None = "minimize"
-) -> MonitorState:
-    """A fleet as it stands at `now`; `direction` is None for several objectives, which have no single best."""
+) -> Drawing:
+    """A fleet as it stands at `now`: above a row of bars for each worker, below the best value, over one axis of time.
+
+    Times are in seconds since the fleet's first trial. The rate is of the last ten seconds, or of the whole run once no
+    worker is alive. `direction` is None for several objectives, which have no single best.
+    """
     alive = {worker.name: worker.alive for worker in workers}
     kinds = [_kind(trial, alive) for trial in trials]
     counts = {kind: kinds.count(kind) for kind in (*STYLES, "waiting")}
@@ -66,11 +53,29 @@ def monitor_state(
     until = max(now, last) if going or counts["running"] or counts[LEFT] else last
     begin, end = (max(zero, now - RECENT), now) if going else (zero, last)
     rate = sum(moment > begin for moment in ends) / max((end - begin).total_seconds(), 0.1)
-    rows, traces = _bars(trials, kinds, workers, zero, until)
-    traces[BEST], best = _best(trials, zero, until, direction)
+    rows, bars = _bars(trials, kinds, workers, zero, until)
+    line, best = _best(trials, zero, until, direction)
     named = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "none yet"
     said = f"Workers alive: {sum(alive.values())} of {len(alive)}. Trials: {named}. {rate:.1f} trials a second. {best}"
-    return MonitorState(rows, traces, counts, rate, (until - zero).total_seconds(), said)
+    return _figure(rows, bars, line, (until - zero).total_seconds()), said
+
+
+def _figure(rows: Sequence[str], bars: Mapping[str, dict], line: dict, seconds: float) -> go.Figure:
+    """A label for each row, the bars of each kind, the line of the best, and how far the axis reaches."""
+    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.07)
+    for kind, (colour, shape) in STYLES.items():
+        pattern = {"shape": shape, "fgcolor": "white", "size": 7}
+        marker = {"color": colour, "pattern": pattern, "line": {"color": "white", "width": 1}}
+        look = {"orientation": "h", "width": 0.7, "marker": marker, "hoverinfo": "text"}
+        figure.add_bar(name=kind, **look, **bars[kind], row=1, col=1)
+    steps = {"color": plots.GREEN, "shape": "hv", "width": 3}
+    label = {"textposition": "top left", "cliponaxis": False, "textfont": {"color": plots.LABELS[plots.GREEN]}}
+    figure.add_scatter(name=BEST, mode="lines+text", line=steps, showlegend=False, **label, **line, row=2, col=1)
+    figure.update_xaxes(range=(0, max(1.0, seconds * 1.02))).update_xaxes(title="seconds since the first trial", row=2)
+    ticks = {"tickvals": list(range(len(rows))), "ticktext": rows, "range": (len(rows) - 0.4, -0.6)}
+    figure.update_yaxes(ticklabelstandoff=6).update_yaxes(**ticks, row=1).update_yaxes(title=BEST, row=2)
+    layout = legend_above("Trials by worker", showlegend=True, height=500)  # also when all trials are of one kind
+    return figure.update_layout(layout, legend_traceorder="normal", barmode="overlay", margin={"l": 110, "t": 85})
 
 
 def _kind(trial: FrozenTrial, alive: Mapping[str, bool]) -> str:
@@ -82,7 +87,7 @@ def _kind(trial: FrozenTrial, alive: Mapping[str, bool]) -> str:
 
 def _bars(
     trials: Sequence[FrozenTrial], kinds: Sequence[str], workers: Sequence[WorkerState], zero: datetime, until: datetime
-) -> tuple[tuple[str, ...], dict[str, Mapping[str, tuple]]]:
+) -> tuple[list[str], dict[str, dict[str, tuple]]]:
     """A label for each worker, those of other programs below, and the bars of each kind."""
     rows = {worker.name: f"worker {n}<br>{_condition(worker)}" for n, worker in enumerate(workers)}
     bars: dict[str, list[tuple]] = {kind: [] for kind in STYLES}
@@ -95,7 +100,7 @@ def _bars(
         length = max(0.0, (end - start).total_seconds())
         hint = f"trial {trial.number}: {kind}, {length:.1f} s"
         bars[kind].append((list(rows).index(name), (start - zero).total_seconds(), length, hint))
-    return tuple(rows.values()), {
+    return list(rows.values()), {
         kind: dict(zip(("y", "base", "x", "hovertext"), zip(*found, strict=True) if found else ((),) * 4, strict=True))
         for kind, found in bars.items()
     }
@@ -156,8 +161,7 @@ class FleetMonitor(Explorable):
         self._add = widgets.Button(description="One worker more", icon="plus", layout={"width": "170px"})
         self._kill.on_click(self._kill_chosen)
         self._add.on_click(self._add_one)
-        super().__init__([widgets.HBox([self._victim, self._kill, self._add])], _empty_figure())
-        self.figure.update_layout(height=500)
+        super().__init__(self._drawing, [widgets.HBox([self._victim, self._kill, self._add])])
         self.status.layout = {"width": f"{plots.WIDTH}px", "min_height": "60px"}  # two lines: the figure stands still
         if older := self._newest.get(fleet, lambda: None)():
             older.stop("Another monitor shows this fleet now.")
@@ -175,18 +179,13 @@ class FleetMonitor(Explorable):
         """True when no worker is alive."""
         return not any(worker.alive for worker in self.workers)
 
-    @property
-    def state(self) -> MonitorState:
-        """The fleet when the storage was last asked with success."""
-        return monitor_state(*self._known)
-
     def refresh(self) -> FleetMonitor:
         """Draws once, with what the storage answers within two seconds; goes on by itself while workers are alive."""
         if not self._ask():
             self._reader.join(ANSWER_S)
             self._ask()
         self._reader.join(ANSWER_S)
-        self._draw()
+        self.show()
         self._go_on()
         return self
 
@@ -230,7 +229,7 @@ class FleetMonitor(Explorable):
         while not (ended and (self._silent or (asked and not self._reader.is_alive()))):
             ended, asked = self.ended, self._ask()
             await asyncio.sleep(self.every_s)
-            self._draw()
+            self.show()
 
     def _ask(self) -> bool:
         """Starts a thread that reads the trials; False while an earlier one still waits."""
@@ -255,23 +254,22 @@ class FleetMonitor(Explorable):
         """True when the storage raised an error, or has kept its reader waiting."""
         return bool(self._trouble) or (self._reader.is_alive() and time.monotonic() - self._asked > ANSWER_S)
 
-    def _draw(self) -> None:
-        state = self.state
-        living = [(f"{n} (pid {worker.pid})", n) for n, worker in enumerate(self.workers) if worker.alive]
-        if list(self._victim.options) != living:
-            chosen = self._victim.value
-            self._victim.options = living
-            self._victim.value = chosen if chosen in dict(living).values() else next(iter(dict(living).values()), None)
-        with self.figure.batch_update():
-            for trace in self.figure.data:
-                trace.update(state.traces[trace.name])
-            rows = {"tickvals": tuple(range(len(state.rows))), "ticktext": state.rows}
-            self.figure.update_yaxes(range=(len(state.rows) - 0.4, -0.6), **rows, row=1)
-            self.figure.update_xaxes(range=(0, max(1.0, state.seconds * 1.02)))
+    def _drawing(self) -> Drawing:
+        """The fleet when the storage was last asked with success, and why that was not just now."""
+        figure, said = draw(*self._known)
         again = "refresh() asks again" if self.ended else "trying again"
         trouble = f"No answer from the database ({self._trouble or 'it is slow'}); {again}. " * self._silent
         gone = "The fleet is gone: hold it in a variable. " * (self._fleet() is None)
-        self.say(f"{gone or trouble}{state.message} {self._news}".rstrip())
+        return figure, f"{gone or trouble}{said} {self._news}".rstrip()
+
+    def show(self, _: object = None) -> None:
+        """Draws the fleet; living workers alone can be killed."""
+        living = [(f"{n} (pid {worker.pid})", n) for n, worker in enumerate(self.workers) if worker.alive]
+        if list(self._victim.options) != living:
+            chosen, there = self._victim.value, [n for _, n in living]
+            self._victim.options = living
+            self._victim.value = chosen if chosen in there else next(iter(there), None)
+        super().show()
 
     def _kill_chosen(self, _: widgets.Button) -> None:
         fleet, n = self._fleet(), self._victim.value
@@ -288,23 +286,4 @@ class FleetMonitor(Explorable):
 
     def _tell(self, news: str) -> None:
         self._news = news
-        self._draw()
-
-
-def _empty_figure() -> go.Figure:
-    """A timeline above, the best value below, over one axis of time."""
-    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.07)
-    for kind, (colour, shape) in STYLES.items():
-        pattern = {"shape": shape, "fgcolor": "white", "size": 7}
-        marker = {"color": colour, "pattern": pattern, "line": {"color": "white", "width": 1}}
-        figure.add_bar(name=kind, orientation="h", width=0.7, marker=marker, hoverinfo="text", row=1, col=1)
-    line = {"color": plots.GREEN, "shape": "hv", "width": 3}
-    label = {"mode": "lines+text", "textposition": "top left", "cliponaxis": False}
-    label["textfont"] = {"color": plots.LABELS[plots.GREEN]}
-    figure.add_scatter(name=BEST, line=line, showlegend=False, **label, row=2, col=1)
-    figure.update_xaxes(title="seconds since the first trial", row=2)
-    figure.update_yaxes(ticklabelstandoff=6).update_yaxes(title=BEST, row=2)
-    title = {"text": "Trials by worker", "yref": "container", "y": 0.97}
-    legend = LEGEND | {"traceorder": "normal"}
-    figure.update_layout(title=title, legend=legend, showlegend=True)  # also when all trials are of one kind
-    return figure.update_layout(barmode="overlay", margin={"l": 110, "t": 85})
+        self.show()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
@@ -12,37 +12,17 @@ from optuna.trial import FrozenTrial, TrialState
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.explorable import LEGEND, Explorable
+from helpers.explore.explorable import Drawing, Explorable, legend_above
 
-TRACES = ("out of reach", "within the limit", "Pareto front", "limit", "chosen")
-
-
-@dataclass(frozen=True)
-class ParetoState:
-    """`front` from the smallest cost to the largest; of it the `chosen` trial, and the `next` one; and a sentence."""
-
-    front: list[FrozenTrial]
-    chosen: FrozenTrial
-    next: FrozenTrial | None
-    message: str
+NAMES = ("error", "parameters")
 
 
-def pareto_state(study: Study, limit: float, names: tuple[str, str] = ("error", "parameters")) -> ParetoState:
-    """The trial with the lowest first objective among those whose second one is at most `limit`.
+def front(study: Study) -> list[FrozenTrial]:
+    """Optuna's Pareto front by rising second objective; of trials with the same values the first alone.
 
     Raises:
-        BadInput: the study does not minimise two objectives, has no completed trial, or none within the limit.
+        BadInput: the study does not minimise two objectives, or has no completed trial.
     """
-    front = _front(study)
-    within = [trial for trial in front if trial.values[1] <= limit]
-    if not within:
-        raise BadInput(f"No trial has at most {limit:,g} {names[1]}: the smallest has {front[0].values[1]:,g}.")
-    chosen, after = within[-1], front[len(within)] if len(within) < len(front) else None
-    return ParetoState(front, chosen, after, _message(chosen, after, limit, names))
-
-
-def _front(study: Study) -> list[FrozenTrial]:
-    """Optuna's Pareto front by rising second objective; of trials with the same values the first alone."""
     if study.directions != [StudyDirection.MINIMIZE] * 2:
         raise BadInput("The chooser needs a study that minimises two objectives: directions=['minimize', 'minimize'].")
     if not study.best_trials:
@@ -51,16 +31,51 @@ def _front(study: Study) -> list[FrozenTrial]:
     return [first[values] for values in sorted(first, key=lambda values: values[1])]
 
 
-def _message(chosen: FrozenTrial, after: FrozenTrial | None, limit: float, names: tuple[str, str]) -> str:
-    """What is chosen, and what the next step on the front would cost and bring."""
-    error, cost = chosen.values
+def draw(study: Study, limit: float, names: tuple[str, str] = NAMES) -> Drawing:
+    """All trials, the front as a staircase, a line at the limit, and a diamond at the best trial within it.
+
+    Raises:
+        BadInput: as `front`, or no trial is within the limit.
+    """
+    steps = front(study)
+    within = [trial for trial in steps if trial.values[1] <= limit]
+    if not within:
+        raise BadInput(f"No trial has at most {limit:,g} {names[1]}: the smallest has {steps[0].values[1]:,g}.")
+    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    grey, diamond = {"color": "#777777", "symbol": "circle-open", "size": 8}, {"symbol": "diamond", "size": 14}
+    figure = go.Figure(layout=legend_above(f"{names[0].capitalize()} against {names[1]}"))
+    _add(figure, "out of reach", [t for t in trials if t.values[1] > limit], mode="markers", marker=grey)
+    blue = {"color": plots.BLUE, "size": 8}
+    _add(figure, "within the limit", [t for t in trials if t.values[1] <= limit], mode="markers", marker=blue)
+    stairs = {"color": plots.GREEN, "shape": "hv", "width": 2}
+    _add(figure, "Pareto front", steps, mode="lines", line=stairs, hoverinfo="skip", hovertemplate=None)
+    highest, dotted = max(trial.values[0] for trial in trials), {"color": plots.VERMILLION, "dash": "dot"}
+    figure.add_scatter(
+        x=[limit] * 2, y=[0, 1.05 * highest], name="limit", mode="lines", line=dotted, hoverinfo="skip"
+    )  # fmt: skip
+    _add(figure, "chosen", within[-1:], mode="markers", marker={"color": plots.VERMILLION, **diamond})
+    figure.update_xaxes(title=f"{names[1]} (logarithmic)", type="log", dtick="D2")
+    figure.update_yaxes(title=names[0], rangemode="tozero")
+    return figure, _said(steps[len(within) - 1 : len(within) + 1], limit, names)
+
+
+def _add(figure: go.Figure, name: str, trials: list[FrozenTrial], **look: object) -> None:
+    """Trials as one trace; their numbers are shown under the mouse."""
+    look = {"hovertemplate": "trial %{customdata}<br>%{x:,}, %{y:.4f}<extra></extra>"} | look
+    y, x = zip(*(trial.values for trial in trials), strict=True) if trials else ((), ())
+    figure.add_scatter(x=x, y=y, customdata=[trial.number for trial in trials], name=name, **look)
+
+
+def _said(steps: list[FrozenTrial], limit: float, names: tuple[str, str]) -> str:
+    """What is chosen, and what the next step on the front would cost and bring, if there is one."""
+    chosen, (error, cost) = steps[0], steps[0].values
     params = ", ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
                        for name, value in chosen.params.items())  # fmt: skip
     params = f" ({params})" if params else ""
     said = f"At most {limit:,g} {names[1]}: trial {chosen.number}, {names[0]} {error:.3f} with {cost:,g}{params}."
-    if after is None:
+    if len(steps) == 1:
         return f"{said} No larger one found is better."
-    gain, factor = error - after.values[0], after.values[1] / cost
+    gain, factor = error - steps[1].values[0], steps[1].values[1] / cost
     return f"{said} The next step on the front: {gain:.3f} less for {factor:.1f} times as many."
 
 
@@ -68,77 +83,21 @@ class ParetoChooser(Explorable):
     """A slider for the limit of the second objective; `trial` is the one chosen.
 
     Args:
-        study: minimises two objectives, such as error and number of parameters.
+        study: minimises two objectives, such as error and number of parameters (BadInput otherwise).
         names: what the objectives are called.
-
-    Raises:
-        BadInput: as `pareto_state`.
     """
 
-    def __init__(self, study: Study, names: tuple[str, str] = ("error", "parameters")) -> None:
-        self.study, self.names = study, names
-        self._front = _front(study)
-        self._trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        limits = sorted({trial.values[1] for trial in self._trials if trial.values[1] >= self._front[0].values[1]})
-        self._limit = widgets.SelectionSlider(
+    def __init__(self, study: Study, names: tuple[str, str] = NAMES) -> None:
+        self._front = front(study)
+        trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        limits = sorted({trial.values[1] for trial in trials if trial.values[1] >= self._front[0].values[1]})
+        limit = widgets.SelectionSlider(
             options=[(f"{limit:,g}", limit) for limit in limits], value=limits[len(limits) // 2],
-            description=f"{names[1]}, at most", continuous_update=True,
-            style={"description_width": "160px"}, layout={"width": "560px"},
+            description=f"{names[1]}, at most", style={"description_width": "160px"}, layout={"width": "560px"},
         )  # fmt: skip
-        super().__init__([self._limit], _empty_figure(names))
-        self._limit.observe(self._draw, "value")
-        self._draw()
-
-    @property
-    def state(self) -> ParetoState:
-        """What the slider asks for."""
-        return pareto_state(self.study, self._limit.value, self.names)
+        super().__init__(partial(draw, study, names=names), limit=limit)
 
     @property
     def trial(self) -> FrozenTrial:
         """The trial chosen."""
-        return self.state.chosen
-
-    def choose(self, limit: float) -> ParetoChooser:
-        """Moves the slider, from code, to the largest value that is at most `limit`.
-
-        Raises:
-            BadInput: no trial is as small as that.
-        """
-        pareto_state(self.study, limit, self.names)
-        self._limit.value = max(value for _, value in self._limit.options if value <= limit)
-        return self
-
-    def _draw(self, _: object = None) -> None:
-        state, limit = self.state, self._limit.value
-        parts = [[t for t in self._trials if (t.values[1] <= limit) == inside] for inside in (False, True)]
-        groups = dict(zip(TRACES, [*parts, state.front, [], [state.chosen]], strict=True))
-        highest = max(trial.values[0] for trial in self._trials)
-        with self.figure.batch_update():
-            for trace in self.figure.data:
-                trials = groups[trace.name]
-                trace.x, trace.y = [t.values[1] for t in trials], [t.values[0] for t in trials]
-                trace.customdata = [t.number for t in trials]
-                if trace.name == "limit":
-                    trace.x, trace.y = [limit, limit], [0, 1.05 * highest]
-        self.say(state.message)
-
-
-def _empty_figure(names: tuple[str, str]) -> go.Figure:
-    """Dots, a staircase through the front, a line at the limit, and a diamond at the choice."""
-    figure = go.Figure(layout={"title": {"text": f"{names[0].capitalize()} against {names[1]}", "y": 0.97,
-                                         "yref": "container"}})  # fmt: skip
-    hover = "trial %{customdata}<br>%{x:,}, %{y:.4f}<extra></extra>"
-    looks = (
-        {"mode": "markers", "marker": {"color": "#777777", "symbol": "circle-open", "size": 8}},
-        {"mode": "markers", "marker": {"color": plots.BLUE, "size": 8}},
-        {"mode": "lines", "line": {"color": plots.GREEN, "shape": "hv", "width": 2}, "hoverinfo": "skip"},
-        {"mode": "lines", "line": {"color": plots.VERMILLION, "dash": "dot"}, "hoverinfo": "skip"},
-        {"mode": "markers", "marker": {"color": plots.VERMILLION, "symbol": "diamond", "size": 14}},
-    )
-    for name, look in zip(TRACES, looks, strict=True):
-        figure.add_scatter(name=name, **({} if "hoverinfo" in look else {"hovertemplate": hover}), **look)
-    figure.update_xaxes(title=f"{names[1]} (logarithmic)", type="log", dtick="D2").update_yaxes(
-        title=names[0], rangemode="tozero"
-    )
-    return figure.update_layout(legend=LEGEND)
+        return [trial for trial in self._front if trial.values[1] <= self.values["limit"]][-1]

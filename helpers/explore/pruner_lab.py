@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache, partial
-from itertools import chain
 from numbers import Integral, Real
 
 import ipywidgets as widgets
 import numpy as np
-import plotly.graph_objects as go
 from optuna import exceptions, pruners
 from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.errors import BadInput, one_of
-from helpers.explore.explorable import LEGEND, Explorable, slider
-from helpers.explore.stepper import dots, line
+from helpers.explore.explorable import Drawing, Explorable, dots, legend_above, line, slider
 from helpers.inside import fixed
 from helpers.problems.table import EPOCHS, IMAGES, SEEDS, load_benchmark
 from helpers.races.replay import Replay, replay
@@ -41,27 +37,15 @@ PRUNERS: dict[str, tuple[Callable[..., pruners.BasePruner], Ranges]] = {
 }
 CURVES = ("all configurations", "the best tenth", "late bloomers")
 ORDERS = ("as drawn", "worst first", "best first")
+RED, GREEN = ({"textfont_color": plots.LABELS[colour]} for colour in (plots.VERMILLION, plots.GREEN))
 STYLES = {
     "completed": line(plots.BLUE, width=1) | {"opacity": 0.7},
     "pruned": line(GREY, width=1) | {"opacity": 0.7},
     "cut here": dots(GREY, symbol="x", size=7),
-    "had it gone on": line(plots.VERMILLION, width=3, dash="dot") | {"mode": "lines+text"},
+    "had it gone on": line(plots.VERMILLION, width=3, dash="dot") | {"mode": "lines+text", **RED},
     "best killed": line(plots.VERMILLION, width=4) | {"mode": "lines+markers", "marker": {"size": 9}},
-    "best found": line(plots.GREEN, width=4) | {"mode": "lines+text"},
+    "best found": line(plots.GREEN, width=4) | {"mode": "lines+text", **GREEN},
 }
-
-
-@dataclass(frozen=True, eq=False)
-class LabState:
-    """What was done to all trials, to those that are shown, each trace by its name, and a sentence.
-
-    A trace is (x, y), or (x, y, text at each point, its place).
-    """
-
-    run: Replay
-    seen: Replay
-    traces: Mapping[str, tuple]
-    message: str
 
 
 def make_pruner(kind: str, **parameters: float) -> pruners.BasePruner:
@@ -105,42 +89,66 @@ def _run(kind: str, parameters: tuple[tuple[str, float], ...], *drawn: str | int
     return replay(make_pruner(kind, **dict(parameters)), recorded_curves(*drawn), study_name="pruner lab")
 
 
-def lab_state(
-    kind: str, parameters: Mapping[str, float], curves: str, order: str, seed: int, shown: int = TRIALS
-) -> LabState:
-    """What a pruner makes of a hundred recorded curves, of which the first `shown` are shown.
+def replayed(
+    pruner: str, curves: str, order: str = ORDERS[0], seed: int = 0, shown: int = TRIALS, **parameters: float
+) -> Replay:
+    """What a pruner does to the first `shown` of a hundred recorded curves.
 
     Raises:
         BadInput: as `make_pruner`; or unknown curves or order, a seed below 0, `shown` not from 1 to 100.
     """
-    make_pruner(kind, **parameters)  # first, since a cache has no good sentence for nonsense
+    make_pruner(pruner, **parameters)  # first, since a cache has no good sentence for nonsense
     one_of("curves", curves, CURVES)
     one_of("order", order, ORDERS)
     if not isinstance(seed, Integral) or seed < 0:
         raise BadInput(f"The seed is {seed!r}: choose a whole number, 0 or above.")
     if not isinstance(shown, Integral) or not 1 <= shown <= TRIALS:
         raise BadInput(f"{shown!r} trials cannot be shown: choose a whole number from 1 to {TRIALS}.")
-    run = _run(kind, tuple(parameters.items()), curves, order, seed)
-    seen = run.first(shown)
-    return LabState(run, seen, _traces(seen, recorded_curves(curves, order, seed)[:shown]), _message(kind, seen))
+    return _run(pruner, tuple(parameters.items()), curves, order, seed).first(shown)
+
+
+def draw(
+    pruner: str, curves: str, order: str = ORDERS[0], seed: int = 0, shown: int = TRIALS, **parameters: float
+) -> Drawing:
+    """The curves, each as far as the pruner let it go, above; the epochs and trials spent and saved as bars below.
+
+    Raises:
+        BadInput: as `replayed`.
+    """
+    seen = replayed(pruner, curves, order, seed, shown, **parameters)
+    figure = make_subplots(rows=2, row_heights=[0.77, 0.23], vertical_spacing=0.17)
+    traces = _traces(seen, recorded_curves(curves, order, seed)[:shown])
+    for name, style in STYLES.items():
+        places = dict(zip(("x", "y", "text", "textposition"), traces.get(name, ()), strict=False))
+        figure.add_scatter(name=name, cliponaxis=False, showlegend=not name.startswith("best"), **style, **places)
+    saved, killed = seen.length * shown - seen.spent, int(seen.pruned.sum())
+    names = (
+        f"{seen.spent:,} epochs spent<br>{saved:,} saved ({seen.saved:.0%})",
+        f"{shown - killed} trials completed<br>{killed} pruned",
+    )
+    for name, (epochs, trials), look in (
+        ("spent", (seen.spent, shown - killed), {"color": plots.BLUE}),
+        ("saved", (saved, killed), {"color": GREY, "pattern": {"shape": "/", "fgcolor": "white"}}),
+    ):
+        shares = {"x": (epochs / EPOCHS / TRIALS, trials / TRIALS), "y": names, "orientation": "h"}
+        figure.add_bar(name=name, marker=look, showlegend=False, **shares, row=2, col=1)
+    figure.update_xaxes(title="epochs trained", range=[0.7, EPOCHS + 0.3], dtick=2, row=1)
+    figure.update_xaxes(title=f"share of {TRIALS} whole trainings", range=[0, 1], tickformat=".0%", row=2)
+    figure.update_yaxes(title="validation accuracy", range=[0, 1.02], row=1)
+    figure.update_yaxes(side="right", autorange="reversed", ticklabelstandoff=6, row=2)
+    figure.update_layout(legend_above("Recorded curves, each as far as the pruner let it go", height=560))
+    figure.update_layout(barmode="stack", margin={"t": 85, "r": 170}, legend_traceorder="normal")
+    return figure, _said(pruner, seen)
 
 
 def _traces(seen: Replay, curves: np.ndarray) -> dict[str, tuple]:
-    """The traces of a LabState."""
-    cut, ends, saved = seen.pruned, seen.trained[seen.pruned], curves.size - seen.spent
-    kept, killed = len(cut) - len(ends), len(ends)
-    bars = [
-        f"{seen.spent:,} epochs spent<br>{saved:,} saved ({seen.saved:.0%})",
-        f"{kept} trials completed<br>{killed} pruned",
-    ]
-    traces: dict[str, tuple] = dict.fromkeys(STYLES, ((), ())) | {
-        "completed": _lines(curves[~cut], seen.trained[~cut]),
-        "pruned": _lines(curves[cut], ends),
+    """(x, y) of what stands above, by its name, or (x, y, text at each point, its place)."""
+    cut, ends, epochs = seen.pruned, seen.trained[seen.pruned], np.arange(1, EPOCHS + 1)
+    traces: dict[str, tuple] = {
+        "completed": _joined(curves[~cut], seen.trained[~cut]),
+        "pruned": _joined(curves[cut], ends),
         "cut here": (ends, curves[cut, ends - 1]),
-        "spent": ((seen.spent / EPOCHS / TRIALS, kept / TRIALS), bars),
-        "saved": ((saved / EPOCHS / TRIALS, killed / TRIALS), bars),
     }
-    epochs = np.arange(1, EPOCHS + 1)
     places = ("top right", "bottom right")[:: 1 if seen.lost == 0 else -1]  # the higher line's label stands above it
     if seen.best is not None:
         curve = curves[seen.best]
@@ -158,7 +166,7 @@ def _end_label(name: str, curve: np.ndarray) -> list[str]:
     return [""] * (len(curve) - 1) + [f"{name} {curve[-1]:.3f}"]
 
 
-def _lines(curves: np.ndarray, trained: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _joined(curves: np.ndarray, trained: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(x, y): the curves as far as they were trained, one after the other, each followed by a gap."""
     x = np.tile(np.arange(1.0, EPOCHS + 2), (len(curves), 1))
     y = np.pad(curves, ((0, 0), (0, 1)))
@@ -167,7 +175,7 @@ def _lines(curves: np.ndarray, trained: np.ndarray) -> tuple[np.ndarray, np.ndar
     return x[kept], y[kept]
 
 
-def _message(kind: str, seen: Replay) -> str:
+def _said(kind: str, seen: Replay) -> str:
     """The figures in words."""
     trials, killed = len(seen.pruned), seen.best_killed
     said = f"Pruner {kind}: {seen.pruned.sum()} of {trials} trials pruned, "
@@ -183,42 +191,39 @@ def _message(kind: str, seen: Replay) -> str:
 
 
 class PrunerLab(Explorable):
-    """Choose a pruner, its parameters and the curves; press play to see trial after trial. `seed` draws the curves."""
+    """Choose a pruner, its parameters and the curves; press play to see trial after trial. `seed` draws the curves.
+
+    Each pruner has sliders of its own, which stay as they were left.
+    """
 
     def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-        self._pruner, self._curves, self._order = (
-            widgets.Dropdown(options=options, description=name, layout={"width": "340px"})
-            for name, options in {"pruner": tuple(PRUNERS), "curves": CURVES, "order": ORDERS}.items()
-        )
-        self._sliders = {kind: list(map(_slider, ranges, ranges.values())) for kind, (_, ranges) in PRUNERS.items()}
+        self._sliders = {
+            kind: {name: _slider(name, bounds) for name, bounds in ranges.items()}
+            for kind, (_, ranges) in PRUNERS.items()
+        }
         self._parameters = widgets.VBox()
-        self._shown = slider(widgets.IntSlider, "trials shown", min=1, max=TRIALS, value=TRIALS)
+        shown = slider(widgets.IntSlider, "trials shown", min=1, max=TRIALS, value=TRIALS)
         play = widgets.Play(min=1, max=TRIALS, value=TRIALS, interval=150, show_repeat=False)
-        widgets.jslink((play, "value"), (self._shown, "value"))
-        rows = [self._pruner, self._parameters, self._curves, self._order, widgets.HBox([self._shown, play])]
-        super().__init__(rows, _empty_figure())
-        self.figure.update_layout(height=560)
-        self.status.layout = {"width": f"{plots.WIDTH}px", "min_height": "60px"}  # two lines: the figure stands still
-        for control in (self._pruner, self._curves, self._order, self._shown, *chain(*self._sliders.values())):
+        widgets.jslink((play, "value"), (shown, "value"))
+        menus = {
+            name: widgets.Dropdown(options=options, description=name, layout={"width": "340px"})
+            for name, options in {"pruner": tuple(PRUNERS), "curves": CURVES, "order": ORDERS}.items()
+        }
+        menus["pruner"].value = "median"
+        self._always = {**menus, "shown": shown}
+        for control in (*self._always.values(), *(one for own in self._sliders.values() for one in own.values())):
             control.style.description_width = "165px"
-            control.observe(self._draw, names="value")
-        self._pruner.value = "median"
+            control.observe(self.show, "value")
+        rows = [menus["pruner"], self._parameters, menus["curves"], menus["order"], widgets.HBox([shown, play])]
+        super().__init__(partial(draw, seed=seed), rows, **self._always)
+        self.status.layout = {"width": f"{plots.WIDTH}px", "min_height": "60px"}  # two lines: the figure stands still
 
-    @property
-    def state(self) -> LabState:
-        """What the picture shows."""
-        kind = self._pruner.value
-        parameters = {chosen.description: chosen.value for chosen in self._sliders[kind]}
-        return lab_state(kind, parameters, self._curves.value, self._order.value, self.seed, self._shown.value)
-
-    def _draw(self, _: object = None) -> None:
-        self._parameters.children = self._sliders[self._pruner.value]
-        state = self.state
-        with self.figure.batch_update():
-            for trace in self.figure.data:
-                trace.update(dict(zip(("x", "y", "text", "textposition"), state.traces[trace.name], strict=False)))
-        self.say(state.message)
+    def show(self, _: object = None) -> None:
+        """Draws what the controls ask for, among them the sliders of the pruner that is chosen."""
+        own = self._sliders[self._always["pruner"].value]
+        self.controls = {**self._always, **own}
+        self._parameters.children = tuple(own.values())
+        super().show()
 
 
 def _slider(name: str, bounds: tuple[float, float, float]) -> widgets.Widget:
@@ -226,21 +231,3 @@ def _slider(name: str, bounds: tuple[float, float, float]) -> widgets.Widget:
     low, high, first = bounds
     kind, step = (widgets.IntSlider, 1) if isinstance(first, int) else (widgets.FloatSlider, (high - low) / 20)
     return slider(kind, name, min=low, max=high, value=first, step=step)
-
-
-def _empty_figure() -> go.Figure:
-    """Curves above, two bars below."""
-    figure = make_subplots(rows=2, row_heights=[0.77, 0.23], vertical_spacing=0.17)
-    for name, style in STYLES.items():
-        figure.add_scatter(name=name, cliponaxis=False, showlegend=not name.startswith("best"), **style)
-        figure.data[-1].textfont.color = plots.LABELS.get(figure.data[-1].line.color)
-    for name, colour, shape in (("spent", plots.BLUE, ""), ("saved", GREY, "/")):
-        marker = {"color": colour, "pattern": {"shape": shape, "fgcolor": "white"}}
-        figure.add_bar(name=name, orientation="h", marker=marker, showlegend=False, row=2, col=1)
-    figure.update_xaxes(title="epochs trained", range=[0.7, EPOCHS + 0.3], dtick=2, row=1)
-    figure.update_xaxes(title=f"share of {TRIALS} whole trainings", range=[0, 1], tickformat=".0%", row=2)
-    figure.update_yaxes(title="validation accuracy", range=[0, 1.02], row=1)
-    figure.update_yaxes(side="right", autorange="reversed", ticklabelstandoff=6, row=2)
-    legend = LEGEND | {"traceorder": "normal"}
-    title = {"text": "Recorded curves, each as far as the pruner let it go", "yref": "container", "y": 0.97}
-    return figure.update_layout(title=title, barmode="stack", margin={"t": 85, "r": 170}, legend=legend)

@@ -26,7 +26,7 @@ STILL = "output => new Promise(drawn => setTimeout(drawn, 400))"  # the picture 
 def sentences() -> list[str]:
     """What the window says at each step."""
     function = find_function(TpeWindow.NAMES[0])
-    return [TpeWindow.state_of(function, step, 0).message for step in STEPS]
+    return [TpeWindow.drawing(function, step)[1] for step in STEPS]
 
 
 def film() -> list[Image.Image]:

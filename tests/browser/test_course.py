@@ -10,7 +10,7 @@ import optuna
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.explore.suggestions import suggestion_state
+from helpers.explore.suggestions import draw
 from tests.harness.browser import GREETINGS, before_long, cell, cell_text, choose, lab_page, run_all, screenshot
 from tests.harness.lab import serving_lab
 from tests.tools.store_outputs import METADATA
@@ -60,15 +60,16 @@ def write(folder: Path, name: str, *sources: str) -> None:
 def shows(page: Page, *arguments: object, **options: object) -> bool:
     """Waits for sentence, title and bars of these settings; true when every bar can be seen and has its height."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    state = suggestion_state(*arguments, **options)
+    figure, sentence = draw(*arguments, **options)
+    shares = list(figure.data[0].y)
     output = cell(page, 1).locator(".jp-OutputArea")
-    expect(output).to_contain_text(state.message)
-    expect(output.locator(".gtitle")).to_have_text(state.code)
-    expect(output.locator(".bars .point")).to_have_count(len(state.shares))
+    expect(output).to_contain_text(sentence)
+    expect(output.locator(".gtitle")).to_have_text(figure.layout.title.text)
+    expect(output.locator(".bars .point")).to_have_count(len(shares))
     bars = output.locator(".js-plotly-plot").evaluate(BARS)
     whole = sum(height for _, height in bars)
     drawn = [height / whole for _, height in bars]
-    return drawn == pytest.approx(list(state.shares), abs=0.001) and all(width > 2 for width, _ in bars)
+    return drawn == pytest.approx(shares, abs=0.001) and all(width > 2 for width, _ in bars)
 
 
 def slider(page: Page, name: str, n: int = 1) -> Locator:
@@ -117,7 +118,7 @@ def drawn(page: Page, n: int) -> list:
 def test_a_later_view_shows_what_the_first_shows(url: str) -> None:
     """An explorable shown once more, and one whose page is loaded again, has all its numbers, and still answers."""
     live = [["complete", [[0, 1, 2, 3, 4], [4, 3, 2, 4, 3]]], ["best so far", [[0, 1, 2, 4], [4, 3, 2, 2]]]]
-    bars = list(suggestion_state("float", 1e-5, 1).shares)
+    bars = list(draw("float", 1e-5, 1)[0].data[0].y)
     with lab_page(url, "again.ipynb") as page:
         run_all(page)
         slider(page, "high", 2).press("ArrowRight")
@@ -132,6 +133,6 @@ def test_a_later_view_shows_what_the_first_shows(url: str) -> None:
             screenshot(page, "shown_again")
             page.reload()
         slider(page, "high", 2).press("ArrowLeft")
-        bars = list(suggestion_state("float", 1e-5, 1e-1).shares)
+        bars = list(draw("float", 1e-5, 1e-1)[0].data[0].y)
         for n in (2, 5):
             assert before_long(lambda n=n: drawn(page, n)[0][1][1] == pytest.approx(bars))

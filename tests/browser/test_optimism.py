@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import nbformat
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.explore.optimism import OptimismState, optimism_state
+from helpers.explore.optimism import draw
 from tests.harness.browser import before_long, cell, choose, lab_page, screenshot
 from tests.harness.lab import serving_lab
 from tests.tools.store_outputs import METADATA
@@ -38,19 +39,19 @@ def handle(page: Page, n: int) -> Locator:
     return cell(page, 0).locator(".widget-hslider").nth(n).get_by_role("slider")
 
 
-def shows(page: Page, state: OptimismState) -> bool:
-    """True when the dots, the one that is kept, and the means are those of the state."""
+def shows(page: Page, figure: go.Figure) -> bool:
+    """True when the dots, the one that is kept, and the means are those of the figure."""
     dots, _, kept, _, means = cell(page, 0).locator(".js-plotly-plot").evaluate(DRAWN)
-    wanted = [(dots[0], state.worth), (dots[1], state.seen), (kept[0], [state.worth[state.kept]]),
-              (means[0], state.outcomes.mean(axis=1))]  # fmt: skip
+    all_dots, _, best, _, all_means = figure.data
+    wanted = [(dots[0], all_dots.x), (dots[1], all_dots.y), (kept[0], best.x), (means[0], all_means.x)]
     return all(len(have) == len(want) and np.allclose(have, want) for have, want in wanted)
 
 
 def assert_shows(page: Page, name: str, *settings: int) -> None:
     """The sentence, and before long the picture, are what the pure function gives."""
-    state = optimism_state(*settings)
-    expect(cell(page, 0)).to_contain_text(state.message)
-    assert before_long(lambda: shows(page, state))
+    figure, sentence = draw(*settings)
+    expect(cell(page, 0)).to_contain_text(sentence)
+    assert before_long(lambda: shows(page, figure))
     screenshot(page, f"optimism_{name}")
 
 

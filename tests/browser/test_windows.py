@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import optuna
+import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from helpers.explore import CmaWindow, GpWindow, TpeWindow
-from helpers.explore.stepper import Shown, Stepper
+from helpers.explore.windows import Window
 from helpers.problems.functions import find_function
+from tests.explore.test_explorable import points
 from tests.harness.browser import cell_with, run_notebook, screenshot
 
 pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
@@ -32,41 +34,43 @@ def page() -> Iterator[Page]:
         yield opened
 
 
-def opened(page: Page, window: type[Stepper]) -> Locator:
+def opened(page: Page, window: type[Window]) -> Locator:
     """The window's output, in view."""
     return cell_with(page, NOTEBOOK, f"{window.__name__}(").locator(".jp-OutputArea")
 
 
-def handle(page: Page, window: type[Stepper]) -> Locator:
+def handle(page: Page, window: type[Window]) -> Locator:
     """The part of the slider that takes the keyboard and the mouse."""
     return opened(page, window).locator(".widget-hslider").get_by_role("slider")
 
 
-def step_of(page: Page, window: type[Stepper]) -> int:
+def step_of(page: Page, window: type[Window]) -> int:
     """Where the slider stands."""
     return round(float(handle(page, window).get_attribute("aria-valuenow")))
 
 
-def same(drawn: list, state: Shown) -> bool:
-    """True when every trace of the picture holds the numbers of the state."""
-    return [name for name, _ in drawn] == sorted(state.traces, key=[name for name, _ in drawn].index) and all(
+def same(drawn: list, figure: go.Figure) -> bool:
+    """True when every trace of the picture holds the numbers of the figure."""
+    wanted = points(figure)
+    return [name for name, _ in drawn] == list(wanted) and all(
         np.array(part).shape == np.shape(values) and np.allclose(part, np.array(values, dtype=float), rtol=1e-6)
-        for name, parts in drawn for part, values in zip(parts, state.traces[name], strict=False)
+        for name, parts in drawn for part, values in zip(parts, map(wanted[name].get, "xyz"), strict=True)
+        if values is not None
     )  # fmt: skip
 
 
-def assert_shows(page: Page, window: type[Stepper], name: str, step: int) -> None:
+def assert_shows(page: Page, window: type[Window], name: str, step: int) -> None:
     """The sentence and, before long, every trace of the picture are what the pure function gives."""
-    state = window.state_of(find_function(name), step, 0)
-    expect(opened(page, window)).to_contain_text(state.message)
+    figure, sentence = window.drawing(find_function(name), step)
+    expect(opened(page, window)).to_contain_text(sentence)
     until = time.perf_counter() + PATIENCE
-    while not same(drawn := opened(page, window).locator(".js-plotly-plot").evaluate(DRAWN), state):
+    while not same(drawn := opened(page, window).locator(".js-plotly-plot").evaluate(DRAWN), figure):
         assert time.perf_counter() < until, [(part, np.shape(values)) for part, values in drawn]
         time.sleep(0.1)
 
 
 @each_window
-def test_by_keyboard(page: Page, window: type[Stepper]) -> None:
+def test_by_keyboard(page: Page, window: type[Window]) -> None:
     """Arrow keys and Home move the slider; Space, an arrow key and Enter change the function."""
     first, second = window.NAMES[:2]
     assert_shows(page, window, first, start := window.STEPS[1])
@@ -85,7 +89,7 @@ def test_by_keyboard(page: Page, window: type[Stepper]) -> None:
 
 
 @each_window
-def test_by_mouse(page: Page, window: type[Stepper]) -> None:
+def test_by_mouse(page: Page, window: type[Window]) -> None:
     """A click on the track, a drag of the handle, and a choice from the menu."""
     opened(page, window).get_by_role("combobox").select_option(label=window.NAMES[0])
     assert_shows(page, window, window.NAMES[0], step_of(page, window))

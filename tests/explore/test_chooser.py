@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise, product
 from pathlib import Path
 
-import ipywidgets as widgets
 import numpy as np
 import optuna
+import plotly.graph_objects as go
 import pytest
 import torch
 from optuna.samplers import BaseSampler
@@ -27,8 +27,10 @@ from helpers.explore.chooser import (
     QUESTIONS,
     RULES,
     WIDEST,
+    Choice,
     SamplerChooser,
     choose,
+    draw,
     evidence_figure,
 )
 from helpers.races.race import Race, load_races
@@ -306,56 +308,40 @@ def races() -> dict[str, Race]:
     return found
 
 
-def rows(chooser: SamplerChooser) -> dict[str, widgets.ToggleButtons]:
-    """The six rows of buttons by their questions."""
-    pairs = (row.children for row in chooser.children if isinstance(row, widgets.HBox))
-    return {label.value: buttons for label, buttons in pairs}
-
-
-def shown(chooser: SamplerChooser) -> dict[str, tuple]:
-    """(trials, regrets, width of the line) of every named line in the picture."""
-    return {line.name: (tuple(line.x), tuple(line.y), line.line.width) for line in chooser.figure.data if line.name}
-
-
-def shows_its_choice(chooser: SamplerChooser, races: Mapping[str, Race]) -> bool:
-    """Title, lines and sentence are those of the pure function's choice and of the race it names."""
-    choice = choose({question: row.value for question, row in rows(chooser).items()})
-    assert chooser.state == choice
-    assert chooser.message.startswith(f"{choice.sampler}: {choice.code}. {choice.reason}")
-    assert chooser.message.endswith(f" Runner-up: {choice.runner_up}." if choice.runner_up else choice.reason)
-    assert all(text in chooser.status.value for text in (choice.sampler, choice.code))
-    lines = shown(chooser)
+def shows_its_choice(figure: go.Figure, said: str, choice: Choice, races: Mapping[str, Race]) -> bool:
+    """Title, lines and sentence are those of the choice and of the race it names."""
+    assert said.startswith(f"{choice.sampler}: {choice.code}. {choice.reason}")
+    assert said.endswith(f" Runner-up: {choice.runner_up}." if choice.runner_up else choice.reason)
+    lines = {line.name: line for line in figure.data if line.name}
     if not choice.evidence:
-        return not lines and "No race is needed" in chooser.figure.layout.title.text
+        return not lines and "No race is needed" in figure.layout.title.text
     race = races[choice.evidence]
     assert set(lines) == set(race.names if choice.sampler not in BLIND else BLIND)
     floor = race.regret[[race.names.index(name) for name in lines]]
     floor = floor[floor > 0].min()
-    for name, (trials, regrets, width) in lines.items():
-        medians = np.median(race.regret[race.names.index(name)], axis=0)[np.array(trials) - 1]
-        assert regrets == pytest.approx(medians.clip(floor))
-        assert (width > 2) == (name == choice.sampler)
-    labels = {note.text.partition(" ")[2] for note in chooser.figure.layout.annotations}
-    return labels == set(lines) and f"{choice.evidence}, 5 seeds" in chooser.figure.layout.title.text
+    for name, line in lines.items():
+        medians = np.median(race.regret[race.names.index(name)], axis=0)[np.array(line.x) - 1]
+        assert line.y == pytest.approx(medians.clip(floor))
+        assert (line.line.width > 2) == (name == choice.sampler)
+    labels = {note.text.partition(" ")[2] for note in figure.layout.annotations}
+    return labels == set(lines) and f"{choice.evidence}, 5 seeds" in figure.layout.title.text
 
 
-def test_the_chooser_starts_with_a_picture(races: dict[str, Race]) -> None:
-    """Six rows with all their answers, a recommendation, and its evidence, before anything is touched."""
+def test_every_choice_is_drawn(races: dict[str, Race]) -> None:
+    """For some answers that lead to each race and sampler, text and picture are those of the choice."""
+    different = {(choose(answers).sampler, choose(answers).evidence): answers for answers in EVERYTHING}
+    assert len(different) > 6
+    for answers in different.values():
+        assert shows_its_choice(*draw(races, **answers), choose(answers), races), named(answers)
+
+
+def test_the_chooser_has_all_answers_and_says_what_it_chooses(races: dict[str, Race]) -> None:
+    """Six rows of buttons; the sampler stands out in bold, the line of code as code."""
     chooser = SamplerChooser(races)
-    assert {question: row.options for question, row in rows(chooser).items()} == QUESTIONS
-    assert shows_its_choice(chooser, races)
-    assert chooser.state.sampler == "GP"
-
-
-def test_every_row_redraws(races: dict[str, Race]) -> None:
-    """Through all answers of all rows, one after the other, text and picture stay those of the choice."""
-    chooser, seen = SamplerChooser(races), set()
-    for question, row in rows(chooser).items():
-        for answer in (*QUESTIONS[question], QUESTIONS[question][1]):
-            row.value = answer
-            assert shows_its_choice(chooser, races), f"{question}: {answer}"
-            seen.add(chooser.state.sampler)
-    assert len(seen) > 3
+    assert {question: row.options for question, row in chooser.controls.items()} == QUESTIONS
+    assert chooser.set(workers=AT_ONCE).message.startswith("QMC: ")
+    choice = choose(chooser.values)
+    assert chooser.status.value.startswith(f"<b>{choice.sampler}</b> <code>{choice.code}</code><br>{choice.reason}")
 
 
 def test_a_missing_race_is_bad_input(races: dict[str, Race]) -> None:
@@ -368,11 +354,10 @@ def test_a_missing_race_is_bad_input(races: dict[str, Race]) -> None:
 def test_the_recorded_races_are_the_default() -> None:
     """Without an argument the chooser draws what is recorded, and the title counts the seeds."""
     chooser = SamplerChooser()
-    race = load_races()[chooser.state.evidence]
-    assert chooser.figure.layout.title.text == (
-        f"The evidence: {chooser.state.evidence}, {race.regret.shape[1]} seeds, median and quartiles"
-    )
-    assert race.regret.shape[1] >= 30
+    name = choose(chooser.values).evidence
+    seeds = load_races()[name].regret.shape[1]
+    assert chooser.figure.layout.title.text == f"The evidence: {name}, {seeds} seeds, median and quartiles"
+    assert seeds >= 30
 
 
 # The picture

@@ -20,11 +20,11 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from helpers import explore
 from helpers.errors import BadInput
 from helpers.explore import FleetMonitor, monitor
-from helpers.explore.monitor import BEST, LEFT, NAMELESS, STYLES, monitor_state
+from helpers.explore.monitor import BEST, LEFT, NAMELESS, STYLES, draw
 from helpers.fleet import Fleet, open_storage
 from helpers.fleet.fleet import WorkerState
 from helpers.plots import STILLS
-from tests.explore.test_explore import control
+from tests.explore.test_explorable import control, plain, points
 
 ZERO = datetime(2026, 9, 1, 12)
 ALIVE, DONE, DEAD = (WorkerState(name, pid, code is None, code) for name, pid, code in (
@@ -75,42 +75,43 @@ def test_a_bar_for_each_trial(state: str, worker: WorkerState, kind: str, row: s
     """From start to end, or to now, in its worker's row; RUNNING with a dead worker is said to be left behind."""
     end = None if state == "RUNNING" else 5
     trials = [trial(0, "COMPLETE", 0, 1, ALIVE.name), trial(1, state, 2, end, worker.name)]
-    found = monitor_state(trials, [ALIVE, worker] if worker != ALIVE else [ALIVE], at(6))
+    figure, said = draw(trials, [ALIVE, worker] if worker != ALIVE else [ALIVE], at(6))
     n, length = int(worker != ALIVE), 4.0 if state == "RUNNING" else 3.0
-    assert found.rows[n] == f"worker {n}<br>{row}"
-    bars = found.traces[kind]
-    assert [column[-1] for column in bars.values()] == [n, 2.0, length, f"trial 1: {kind}, {length:.1f} s"]
-    assert sum(len(found.traces[name]["x"]) for name in STYLES) == 2
-    assert found.counts[kind] == 1 + (kind == "complete") and sum(found.counts.values()) == 2
-    assert f"{found.counts[kind]} {kind}" in found.message
+    assert figure.layout.yaxis.ticktext[n] == f"worker {n}<br>{row}"
+    (bars,) = figure.select_traces({"name": kind})
+    last = bars.y[-1], bars.base[-1], bars.x[-1], bars.hovertext[-1]
+    assert last == (n, 2.0, length, f"trial 1: {kind}, {length:.1f} s")
+    assert sum(len(points(figure)[name]["x"]) for name in STYLES) == 2
+    assert f"Trials: {'2 complete' if kind == 'complete' else f'1 complete, 1 {kind}'}." in said
 
 
 def test_what_is_left_behind_grows() -> None:
     """Nobody alive, and the trial is still RUNNING: its bar ends now, whenever that is; else the picture rests."""
     left = [trial(0, "COMPLETE", 0, 1, DONE.name), trial(1, "RUNNING", 0, None, DEAD.name)]
-    assert [monitor_state(left, [DONE, DEAD], at(now)).traces[LEFT]["x"] for now in (10, 20)] == [(10,), (20,)]
-    over = [monitor_state(left[:1], [DONE], at(now)) for now in (10, 20)]
-    assert over[0] == over[1] and over[0].seconds == 1
+    assert [points(draw(left, [DONE, DEAD], at(now))[0])[LEFT]["x"] for now in (10, 20)] == [[10], [20]]
+    over = [draw(left[:1], [DONE], at(now)) for now in (10, 20)]
+    assert plain(over[0][0]) == plain(over[1][0]) and over[0][1] == over[1][1]
+    assert over[0][0].layout.xaxis.range == pytest.approx((0, 1.02))
 
 
 def test_an_empty_study() -> None:
     """Workers that have not begun, or queued trials alone, make no bars and raise nothing."""
     for trials, said in (([], "none yet"), ([trial(0, "WAITING", None)], "1 waiting")):
-        found = monitor_state(trials, [ALIVE, DEAD], ZERO)
-        assert found.message == f"Workers alive: 1 of 2. Trials: {said}. 0.0 trials a second. Best so far: none."
-        assert not any(column for trace in found.traces.values() for column in trace.values())
-    assert monitor_state([], [], ZERO).rows == ()
+        figure, message = draw(trials, [ALIVE, DEAD], ZERO)
+        assert message == f"Workers alive: 1 of 2. Trials: {said}. 0.0 trials a second. Best so far: none."
+        assert not any(trace["x"] for trace in points(figure).values())
+    assert draw([], [], ZERO)[0].layout.yaxis.ticktext == ()
 
 
 @pytest.mark.parametrize(
     ("direction", "y", "said"),
     [
-        ("minimize", (3, 1, 1), "Best so far: 1 (trial 2)."),
-        ("maximize", (3, 4, 4), "Best so far: 4 (trial 3)."),
-        (None, (), "Several objectives: no single best."),
+        ("minimize", [3, 1, 1], "Best so far: 1 (trial 2)."),
+        ("maximize", [3, 4, 4], "Best so far: 4 (trial 3)."),
+        (None, [], "Several objectives: no single best."),
     ],
 )
-def test_the_best_so_far(direction: str | None, y: tuple, said: str) -> None:
+def test_the_best_so_far(direction: str | None, y: list, said: str) -> None:
     """In the order of their ends, the better ones, up to now; what fails or breaks a constraint does not count."""
     trials = [
         trial(0, "COMPLETE", 0, 1, "host-1", 3),
@@ -120,20 +121,22 @@ def test_the_best_so_far(direction: str | None, y: tuple, said: str) -> None:
         trial(4, "COMPLETE", 0, 2, "host-1", 9 if direction == "maximize" else -9),
     ]
     trials[4].set_constraint("memory", 0.5)
-    found = monitor_state(trials, [ALIVE], at(5), direction)
-    x = {"minimize": (1, 4, 5), "maximize": (1, 3, 5), None: ()}[direction]
-    assert (found.traces[BEST]["x"], found.traces[BEST]["y"]) == (x, y)
-    assert found.message.endswith(said)
+    figure, message = draw(trials, [ALIVE], at(5), direction)
+    x = {"minimize": [1, 4, 5], "maximize": [1, 3, 5], None: []}[direction]
+    assert (points(figure)[BEST]["x"], points(figure)[BEST]["y"]) == (x, y)
+    assert message.endswith(said)
 
 
 def test_trials_a_second() -> None:
     """The last ten seconds, fewer at the beginning; the whole run once it is over."""
     trials = [trial(n, "COMPLETE", n, n + 1, "host-1") for n in range(4)]
     trials += [trial(n, "PRUNED", 4, 14, "host-1") for n in range(4, 20)]
-    rates = [monitor_state(trials[:4], [ALIVE], at(now)).rate for now in (4, 12, 20)]
-    assert rates == [1.0, 0.2, 0.0]
-    assert monitor_state(trials, [ALIVE], at(20)).rate == 1.6
-    assert monitor_state(trials, [WorkerState("host-1", 1, False, 0)], at(1000)).rate == 20 / 14
+    ended = WorkerState("host-1", 1, False, 0)
+    for some, worker, now, rate in (
+        (trials[:4], ALIVE, 4, "1.0"), (trials[:4], ALIVE, 12, "0.2"), (trials[:4], ALIVE, 20, "0.0"),
+        (trials, ALIVE, 20, "1.6"), (trials, ended, 1000, f"{20 / 14:.1f}"),
+    ):  # fmt: skip
+        assert f" {rate} trials a second." in draw(some, [worker], at(now))[1]
 
 
 def test_other_programs() -> None:
@@ -142,12 +145,12 @@ def test_other_programs() -> None:
         trial(0, "COMPLETE", -99, -90, value=0.1), trial(1, "COMPLETE", 0, 1, "host-1"),
         trial(2, "RUNNING", 1, None, "elsewhere-9"), trial(3, "COMPLETE", 1, 2), trial(4, "RUNNING", 3.5),
     ]  # fmt: skip
-    found = monitor_state(trials, [ALIVE], at(4))
-    assert found.rows == ("worker 0<br>alive", "elsewhere-9", NAMELESS)
-    assert found.traces["complete"]["y"] == (0, 2)
-    assert found.traces["running"]["y"] == (1,)  # trial 4 has half a second to write its worker's name
-    assert monitor_state(trials, [ALIVE], at(6)).traces["running"]["y"] == (1, 2)
-    assert found.message.endswith("Best so far: 0.1 (trial 0).")
+    figure, said = draw(trials, [ALIVE], at(4))
+    assert figure.layout.yaxis.ticktext == ("worker 0<br>alive", "elsewhere-9", NAMELESS)
+    assert points(figure)["complete"]["y"] == [0, 2]
+    assert points(figure)["running"]["y"] == [1]  # trial 4 has half a second to write its worker's name
+    assert points(draw(trials, [ALIVE], at(6))[0])["running"]["y"] == [1, 2]
+    assert said.endswith("Best so far: 0.1 (trial 0).")
 
 
 # What it draws
@@ -181,24 +184,14 @@ def study() -> optuna.Study:
     return made
 
 
-def drawn(shown: FleetMonitor) -> dict[str, dict[str, tuple]]:
-    """The traces of the picture."""
-    columns = {trace.name: monitor_state([], [], ZERO).traces[trace.name] for trace in shown.figure.data}
-    return {
-        trace.name: {key: tuple(trace[key] if trace[key] is not None else ()) for key in columns[trace.name]}
-        for trace in shown.figure.data
-    }
-
-
-def test_the_picture_is_the_state(study: optuna.Study) -> None:
+def test_the_picture_is_drawn_from_the_storage(study: optuna.Study) -> None:
     """Every trace, the rows' labels and the sentence; anew when trials have come."""
     fleet = MadeUp(DONE, DEAD)
     shown = FleetMonitor(fleet, study)
     for _ in range(2):
-        state = monitor_state(study.trials, fleet.workers, datetime.now())
-        assert drawn(shown) == state.traces
-        assert shown.figure.layout.yaxis.ticktext == state.rows
-        assert shown.message == state.message
+        figure, said = draw(study.trials, fleet.workers, datetime.now())
+        assert points(shown.figure) == points(figure) and shown.message == said
+        assert shown.figure.layout.yaxis.ticktext == figure.layout.yaxis.ticktext
         study.add_trial(trial(5, "COMPLETE", 3, 6, DONE.name, value=0.5))
         shown.refresh()
     assert "Best so far: 0.5" in shown.message
@@ -234,7 +227,7 @@ def test_a_worker_that_ends_while_trials_are_read_has_left_nothing(
     fleet, last = MadeUp(ALIVE), [trial(0, "RUNNING", 0, None, ALIVE.name)]
     monkeypatch.setattr(study, "get_trials", lambda **_: fleet.kill(0) or last)
     shown = FleetMonitor(fleet, study)
-    assert shown.state.counts["running"] == 1 and LEFT not in shown.message
+    assert "Trials: 1 running." in shown.message and LEFT not in shown.message
     assert f"1 {LEFT}" in shown.refresh().message
 
 
@@ -242,15 +235,15 @@ def test_a_storage_that_raises_is_survived(study: optuna.Study, monkeypatch: pyt
     """The last picture stays, a line says why it does; then it goes on."""
     fleet = MadeUp(DONE, ALIVE)
     shown = FleetMonitor(fleet, study)
-    before = drawn(shown)
+    before = plain(shown.figure)
     with monkeypatch.context() as broken:
         broken.setattr(study, "get_trials", lambda **_: 1 / 0)
         study.add_trial(trial(5, "COMPLETE", 3, 6, DONE.name))
         shown.refresh()
         assert shown.message.startswith("No answer from the database (ZeroDivisionError); trying again. Workers alive:")
-        assert drawn(shown) == before
+        assert plain(shown.figure) == before
     shown.refresh()
-    assert shown.message.startswith("Workers alive:") and drawn(shown) != before
+    assert shown.message.startswith("Workers alive:") and plain(shown.figure) != before
 
 
 def test_a_storage_that_keeps_waiting_is_survived(study: optuna.Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,7 +346,7 @@ def test_a_real_fleet(tmp_path: Path) -> None:
         shown = FleetMonitor(fleet, study, every_s=0.1).watch(60)
         assert [worker.code for worker in fleet.workers] == [0, 0]
         assert shown.ended and "Workers alive: 0 of 2. Trials: 8 complete." in shown.message
-        assert shown.state.rows == ("worker 0<br>done", "worker 1<br>done")
+        assert shown.figure.layout.yaxis.ticktext == ("worker 0<br>done", "worker 1<br>done")
         names = [worker.name for worker in fleet.workers]
     bars = shown.figure.data[0]
     assert [names[n] for n in bars.y] == [done.user_attrs["worker"] for done in study.trials]
@@ -371,9 +364,6 @@ def test_the_other_notebooks_do_not_pay_for_it() -> None:
 
 
 def test_one_explorable_does_not_load_another() -> None:
-    """The names of the package lead to the classes; asking for one imports what it needs alone."""
+    """Asking for one imports what it needs alone."""
     code = "import sys; from helpers.explore import SuggestionExplorer; print('helpers.explore.game' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
-    assert all(getattr(explore, name).__name__ == name for name in reversed(explore.__all__))
-    with pytest.raises(ImportError, match="cannot import name 'Oracle'"):
-        exec("from helpers.explore import Oracle")

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pytest
 
 from helpers.errors import BadInput
-from helpers.explore.optimism import FRESH, ROWS, SEARCHES, TOP, TRIALS, OptimismLens, optimism_state
+from helpers.explore.optimism import FRESH, ROWS, SEARCHES, TOP, TRIALS, draw, random_searches
 from helpers.problems.table import load_benchmark
-from tests.explore.test_explore import control
 
 
 def test_seen_and_worth_are_recorded_ones() -> None:
     """With one seed what is seen is one of the three recorded accuracies of the trial, and worth is their mean."""
     ends = load_benchmark().curves["validation_accuracy"][:, :, -1]
-    state = optimism_state(30)
-    for seen, worth in zip(state.seen, state.worth, strict=True):
+    found = random_searches(30)
+    for seen, worth in zip(found.seen, found.worth, strict=True):
         rows = ends[np.isclose(ends.mean(axis=1), worth)]
         assert np.isclose(rows, seen).any()
-    assert state.outcomes.shape == (len(ROWS), SEARCHES)
+    assert found.ends.shape == (len(ROWS), SEARCHES)
 
 
 def test_what_is_chosen_is_the_best_seen() -> None:
     """The top k of the first search, best first; one of them is kept, and its worth is the outcome."""
-    state = optimism_state(100, top=5)
-    others = np.delete(state.seen, state.chosen)
-    assert len(set(state.chosen)) == 5 and others.max() <= state.seen[state.chosen].min()
-    assert np.all(np.diff(state.seen[state.chosen]) <= 0) and state.kept in state.chosen
-    assert state.outcomes[0, 0] == state.seen.max() and state.outcomes[1, 0] == state.worth[state.chosen[0]]
-    assert state.outcomes[2, 0] == state.worth[state.kept] and state.outcomes[3, 0] == state.worth.max()
+    found = random_searches(100, top=5)
+    others = np.delete(found.seen, found.chosen)
+    assert len(set(found.chosen)) == 5 and others.max() <= found.seen[found.chosen].min()
+    assert np.all(np.diff(found.seen[found.chosen]) <= 0) and found.kept in found.chosen
+    assert found.ends[0, 0] == found.seen.max() and found.ends[1, 0] == found.worth[found.chosen[0]]
+    assert found.ends[2, 0] == found.worth[found.kept] and found.ends[3, 0] == found.worth.max()
 
 
 def test_without_a_re_run_nothing_is_exchanged() -> None:
     """The third outcome is the second, and nobody can do better than the best there was."""
-    state = optimism_state(30, seeds=2)
-    assert np.array_equal(state.outcomes[1], state.outcomes[2])
-    assert np.all(state.outcomes[1:3] <= state.outcomes[3]) and "re-run" not in state.message
+    found = random_searches(30, seeds=2)
+    assert np.array_equal(found.ends[1], found.ends[2])
+    assert np.all(found.ends[1:3] <= found.ends[3]) and "re-run" not in draw(30, seeds=2)[1]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_laws_of_optimism(seed: int) -> None:
     """It grows with the trials, shrinks with the seeds; re-runs regain most of what was lost, at any seed."""
     few, many, more_seeds, rerun = (
-        optimism_state(*settings, seed=seed).outcomes.mean(axis=1)
+        random_searches(*settings, seed=seed).ends.mean(axis=1)
         for settings in ((30, 1, 1), (1000, 1, 1), (1000, 10, 1), (1000, 1, 10))
     )
     assert many[0] - many[1] > few[0] - few[1] > 0
@@ -54,49 +51,30 @@ def test_the_laws_of_optimism(seed: int) -> None:
 
 def test_the_same_seed_gives_the_same_world() -> None:
     """Exactly, and another seed another one."""
-    first, again, other = (optimism_state(30, 2, 3, seed=seed) for seed in (0, 0, 1))
-    assert np.array_equal(first.outcomes, again.outcomes) and not np.array_equal(first.outcomes, other.outcomes)
+    first, again, other = (random_searches(30, 2, 3, seed=seed) for seed in (0, 0, 1))
+    assert np.array_equal(first.ends, again.ends) and not np.array_equal(first.ends, other.ends)
 
 
-@pytest.mark.parametrize("settings", [(0,), (30, 0), (30, 1, 0), (10, 1, 11), (2.5,), (True,), ("30",)])
-def test_bad_settings_are_told(settings: tuple) -> None:
+def test_bad_settings_are_told() -> None:
     """One sentence that says what to choose."""
-    with pytest.raises(BadInput, match=r"give a whole number|choose at most"):
-        optimism_state(*settings)
+    for settings in ((0,), (30, 0), (30, 1, 0), (10, 1, 11), (2.5,), (True,), ("30",)):
+        with pytest.raises(BadInput, match=r"give a whole number|choose at most"):
+            random_searches(*settings)
 
 
 @pytest.mark.parametrize("trials", TRIALS)
 def test_every_position_of_the_sliders_can_be_drawn(trials: int) -> None:
-    """The figure shows the state, and the sentence its numbers."""
-    lens = OptimismLens(1)
+    """The figure shows the outcomes, what matters lies inside its axes, and the sentence has its numbers."""
     for top in TOP:
-        lens.set(trials=trials, top=top)
-        state = lens.state
-        dots, again, kept, _, means = lens.figure.data
-        assert list(dots.y) == list(state.seen) and list(again.y) == (list(state.seen[state.chosen]) if top > 1 else [])
-        assert list(kept.x) == [state.worth[state.kept]] and list(means.y) == list(ROWS)
-        assert np.allclose(means.x, state.outcomes.mean(axis=1)) and min(means.error_x.array) >= 0
-        for axis in (lens.figure.layout.xaxis, lens.figure.layout.yaxis):
+        found, (figure, said) = random_searches(trials, top=top, seed=1), draw(trials, top=top, seed=1)
+        dots, again, kept, _, means = figure.data
+        assert list(dots.y) == list(found.seen) and list(again.y) == (list(found.seen[found.chosen]) if top > 1 else [])
+        assert list(kept.x) == [found.worth[found.kept]] and list(means.y) == list(ROWS)
+        assert np.allclose(means.x, found.ends.mean(axis=1)) and min(means.error_x.array) >= 0
+        for axis in (figure.layout.xaxis, figure.layout.yaxis):
             inside = [*kept.x, *kept.y, *again.x, *again.y]
             assert axis.range[0] < min(inside) and max(inside) < axis.range[1]
-            assert sum(axis.range[0] < seen for seen in state.seen) >= 5
-        low, high = lens.figure.layout.xaxis2.range
+            assert sum(axis.range[0] < seen for seen in found.seen) >= 5
+        low, high = figure.layout.xaxis2.range
         assert low < min(means.x) and max(means.x) < high
-        assert state.message == lens.message and (f"{top * FRESH} trainings more" in state.message) == (top > 1)
-
-
-def test_a_slider_redraws() -> None:
-    """As the mouse moves it."""
-    lens = OptimismLens(0)
-    before = lens.message
-    control(lens, "seeds a trial").value = 10
-    assert lens.message != before and re.match("1000 trainings", lens.message)
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"), [({"trial": 30}, "Unknown control .trial."), ({"top": 4}, "Unknown top 4: choose")]
-)
-def test_from_code_only_what_the_sliders_have(settings: dict, said: str) -> None:
-    """A name or a value that they have not is refused."""
-    with pytest.raises(BadInput, match=said):
-        OptimismLens(0).set(**settings)
+        assert said.startswith(f"{trials} trainings.") and (f"{top * FRESH} trainings more" in said) == (top > 1)

@@ -19,13 +19,14 @@ from helpers.explore.pruner_lab import (
     ORDERS,
     PRUNERS,
     TRIALS,
-    LabState,
-    lab_state,
+    draw,
     make_pruner,
     recorded_curves,
+    replayed,
 )
 from helpers.problems.table import EPOCHS, load_benchmark
 from helpers.races.replay import replay
+from tests.explore.test_explorable import control, points
 
 ALL, TENTH, LATE = CURVES
 DRAWN, WORST, BEST = ORDERS
@@ -59,7 +60,7 @@ def test_a_parameter_reaches_optuna() -> None:
     for kind, (_, ranges) in PRUNERS.items():
         for name, (low, high, first) in ranges.items():
             values = (low, high, first, (low + high) // 2)
-            seen = {tuple(lab_state(kind, {name: value}, ALL, DRAWN, 0).run.trained) for value in values}
+            seen = {tuple(replayed(kind, ALL, **{name: value}).trained) for value in values}
             assert len(seen) > 1, (kind, name)
     made = [make_pruner(kind) for kind in ("none", "Hyperband", "patient median")]
     assert list(map(type, made)) == [NopPruner, HyperbandPruner, PatientPruner]
@@ -86,11 +87,11 @@ def test_a_parameter_reaches_optuna() -> None:
     ],
 )
 def test_nonsense_is_bad_input(kind: str, parameters: dict, said: str) -> None:
-    """One sentence says what is wrong and what to choose, from the pruner and from the state."""
+    """One sentence says what is wrong and what to choose, from the pruner and from the drawing."""
     with pytest.raises(BadInput, match=said):
         make_pruner(kind, **parameters)
     with pytest.raises(BadInput, match=said):
-        lab_state(kind, parameters, ALL, DRAWN, 0)
+        draw(kind, ALL, **parameters)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_nonsense_is_bad_input(kind: str, parameters: dict, said: str) -> None:
 def test_nothing_else_can_be_asked_for(changed: dict, said: str) -> None:
     """Unknown curves, an unknown order, a seed or a number of trials that is none."""
     with pytest.raises(BadInput, match=said):
-        lab_state(**{"kind": "none", "parameters": {}, "curves": ALL, "order": DRAWN, "seed": 0, **changed})
+        draw(**{"pruner": "none", "curves": ALL, **changed})
 
 
 # The curves
@@ -141,28 +142,27 @@ def test_the_curves_are_recorded_ones(seed: int) -> None:
 @pytest.mark.parametrize("curves", CURVES)
 def test_without_a_pruner_nothing_is_saved(curves: str) -> None:
     """All curves are whole, the best of all is found, nothing is killed."""
-    state = lab_state("none", {}, curves, DRAWN, 1)
+    run, (figure, said) = replayed("none", curves, seed=1), draw("none", curves, seed=1)
     values = recorded_curves(curves, DRAWN, 1)
-    assert state.run.saved == 0 and state.run.best_killed is None
-    assert state.run.final[state.run.best] == values[:, -1].max()
-    assert len(state.traces["pruned"][0]) == len(state.traces["had it gone on"][0]) == 0
-    assert "0 of 100 trials pruned, 2,700 epochs spent, 0% saved" in state.message and "illed" not in state.message
+    assert run.saved == 0 and run.best_killed is None and run.final[run.best] == values[:, -1].max()
+    assert len(points(figure)["pruned"]["x"]) == len(points(figure)["had it gone on"]["x"]) == 0
+    assert "0 of 100 trials pruned, 2,700 epochs spent, 0% saved" in said and "illed" not in said
 
 
 def test_thresholds_at_the_ends() -> None:
     """A bound of 0 kills nothing, one of 1 everything at once, and then nothing is found."""
-    assert not lab_state("threshold", {"lower": 0.0}, ALL, DRAWN, 0).run.pruned.any()
-    state = lab_state("threshold", {"lower": 1.0, "n_warmup_steps": 0}, ALL, DRAWN, 0)
-    assert state.run.pruned.all() and state.run.spent == TRIALS
-    assert "Best found: nothing. Best killed: trial " in state.message
-    assert len(state.traces["best found"][0]) == 0 and state.traces["saved"][0] == (26 / 27, 1)
+    assert not replayed("threshold", ALL, lower=0.0).pruned.any()
+    run, (figure, said) = (ask("threshold", ALL, lower=1.0, n_warmup_steps=0) for ask in (replayed, draw))
+    assert run.pruned.all() and run.spent == TRIALS
+    assert "Best found: nothing. Best killed: trial " in said
+    assert points(figure)["best found"]["x"] == [] and points(figure)["saved"]["x"] == [26 / 27, 1]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("kind", ["successive halving", "Hyperband"])
 def test_the_order_matters_to_halving(kind: str, seed: int) -> None:
     """Asynchronous halving prunes far less when every trial is better than those before it."""
-    worst, best = (lab_state(kind, {}, ALL, order, seed).run for order in (WORST, BEST))
+    worst, best = (replayed(kind, ALL, order, seed) for order in (WORST, BEST))
     assert worst.spent > 1.3 * best.spent
     assert best.saved > 0.6
 
@@ -178,51 +178,50 @@ def test_the_order_matters_to_halving(kind: str, seed: int) -> None:
 )
 def test_late_bloomers(kind: str, repaired: dict, seed: int) -> None:
     """As it stands the pruner kills one that would have ended above the best found; the repaired one does not."""
-    state = lab_state(kind, {}, LATE, DRAWN, seed)
-    killed = state.run.best_killed
-    assert state.run.lost > 0.02
-    assert f"A late bloomer: trial {killed}, cut after epoch {state.run.trained[killed]}, would" in state.message
-    repaired_run = lab_state(kind, repaired, LATE, DRAWN, seed).run
+    run, (_, said) = (ask(kind, LATE, seed=seed) for ask in (replayed, draw))
+    killed = run.best_killed
+    assert run.lost > 0.02
+    assert f"A late bloomer: trial {killed}, cut after epoch {run.trained[killed]}, would" in said
+    repaired_run = replayed(kind, LATE, seed=seed, **repaired)
     assert repaired_run.lost == 0 and repaired_run.saved > 0.2
 
 
-# The state
+# The picture
 
 
 @pytest.mark.parametrize("shown", [1, 37, 99, 100])
 @pytest.mark.parametrize("kind", PRUNERS)
-def test_the_state_is_the_replay(kind: str, shown: int) -> None:
+def test_the_picture_is_the_replay(kind: str, shown: int) -> None:
     """Every trace and figure of the first trials, worked out anew from a replay of those trials alone."""
     curves = recorded_curves(LATE, DRAWN, 3)[:shown]
     alone = replay(make_pruner(kind), curves, study_name="pruner lab")
-    state = lab_state(kind, {}, LATE, DRAWN, 3, shown)
-    seen, traces = state.seen, state.traces
-    assert len(state.run.trained) == TRIALS
+    seen, (figure, said) = (ask(kind, LATE, seed=3, shown=shown) for ask in (replayed, draw))
+    traces = points(figure)
     assert np.array_equal(seen.trained, alone.trained) and np.array_equal(seen.pruned, alone.pruned)
     for name, among in (("completed", ~alone.pruned), ("pruned", alone.pruned)):
-        pieces = split(*traces[name])
+        pieces = split(traces[name]["x"], traces[name]["y"])
         assert len(pieces) == among.sum()
         for (x, y), curve, end in zip(pieces, curves[among], alone.trained[among], strict=True):
             assert np.array_equal(x, np.arange(1, end + 1)) and np.array_equal(y, curve[:end])
-    ends = [(piece[0][-1], piece[1][-1]) for piece in split(*traces["pruned"])]
-    assert ends == list(zip(*traces["cut here"], strict=True))
+    ends = [(piece[0][-1], piece[1][-1]) for piece in split(traces["pruned"]["x"], traces["pruned"]["y"])]
+    assert ends == list(zip(traces["cut here"]["x"], traces["cut here"]["y"], strict=True))
     if alone.best is not None:
-        assert np.array_equal(traces["best found"][1], curves[alone.best])
-        assert traces["best found"][2][-1] == f"best found {curves[alone.best, -1]:.3f}"
+        assert np.array_equal(traces["best found"]["y"], curves[alone.best])
+        assert traces["best found"]["text"][-1] == f"best found {curves[alone.best, -1]:.3f}"
     if alone.best_killed is not None:
         end, curve = alone.trained[alone.best_killed], curves[alone.best_killed]
-        assert np.array_equal(traces["best killed"][1], curve[:end])
-        assert np.array_equal(traces["had it gone on"][1], curve[end - 1 :])
-        assert f"cut after epoch {end}, would have ended at {curve[-1]:.3f}" in state.message
-    share = alone.spent / (TRIALS * EPOCHS), (~alone.pruned).sum() / TRIALS
-    assert traces["spent"][0] == pytest.approx(share)
-    assert np.add(traces["spent"][0], traces["saved"][0]) == pytest.approx([shown / TRIALS] * 2)
-    saved = shown * EPOCHS - alone.spent
-    assert traces["saved"][1][0] == f"{alone.spent:,} epochs spent<br>{saved:,} saved ({alone.saved:.0%})"
-    assert f"{alone.pruned.sum()} of {shown} trials pruned, {alone.spent:,} epochs spent" in state.message
+        assert np.array_equal(traces["best killed"]["y"], curve[:end])
+        assert np.array_equal(traces["had it gone on"]["y"], curve[end - 1 :])
+        assert f"cut after epoch {end}, would have ended at {curve[-1]:.3f}" in said
+    spent, saved = traces["spent"], traces["saved"]
+    assert spent["x"] == pytest.approx([alone.spent / (TRIALS * EPOCHS), (~alone.pruned).sum() / TRIALS])
+    assert np.add(spent["x"], saved["x"]) == pytest.approx([shown / TRIALS] * 2)
+    rest = shown * EPOCHS - alone.spent
+    assert spent["y"][0] == saved["y"][0] == f"{alone.spent:,} epochs spent<br>{rest:,} saved ({alone.saved:.0%})"
+    assert f"{alone.pruned.sum()} of {shown} trials pruned, {alone.spent:,} epochs spent" in said
 
 
-def split(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def split(x: list, y: list) -> list[tuple[list, list]]:
     """The lines of a trace whose gaps are nan."""
     gaps = np.flatnonzero(np.isnan(y))
     starts = [0, *(gaps[:-1] + 1)] if len(gaps) else []
@@ -232,60 +231,21 @@ def split(x: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 # The widget
 
 
-def controls(lab: PrunerLab) -> dict[str, widgets.Widget]:
-    """The visible menus and sliders by their names."""
-    found, waiting = {}, [lab]
-    while waiting:
-        widget = waiting.pop()
-        waiting += getattr(widget, "children", ())
-        if getattr(widget, "description", ""):
-            found[widget.description] = widget
-    return found
-
-
-def shows(lab: PrunerLab, state: LabState) -> bool:
-    """True when picture, sentence and property are the state."""
-    drawn = {trace.name: trace for trace in lab.figure.data}
-    same = all(
-        np.array_equal(np.array(drawn[name][part]), np.array(values), equal_nan=part != "text" and name not in BARS)
-        for name, trace in state.traces.items() for part, values in zip(("x", "y", "text"), trace, strict=False)
-    )  # fmt: skip
-    return same and drawn.keys() == state.traces.keys() and lab.message == state.message == lab.state.message
-
-
-BARS = ("spent", "saved")
-
-
-def test_every_control_redraws() -> None:
-    """Menus, the sliders of every pruner and the number of trials lead to the state of what they say."""
-    lab = PrunerLab(seed=2)
-    found = controls(lab)
-    assert shows(lab, lab_state("median", {}, ALL, DRAWN, 2))
-    for curves, order, shown in ((TENTH, DRAWN, 60), (LATE, WORST, 100), (ALL, BEST, 7)):
-        found["curves"].value, found["order"].value, found["trials shown"].value = curves, order, shown
-        assert shows(lab, lab_state("median", {}, curves, order, 2, shown))
-    messages = set()
+def test_every_pruner_has_its_own_sliders() -> None:
+    """They are there while it is chosen, begin where Optuna does, move the picture, and stay as they were left."""
+    lab = PrunerLab(seed=2).set(order=BEST, shown=7)
+    assert lab.values == {"pruner": "median", "curves": ALL, "order": BEST, "shown": 7, "n_startup_trials": 5,
+                          "n_warmup_steps": 0, "interval_steps": 1}  # fmt: skip
     for kind, (_, ranges) in PRUNERS.items():
-        found["pruner"].value = kind
-        sliders, chosen = controls(lab), {}
-        assert set(sliders) == {"pruner", "curves", "order", "trials shown", *ranges}
+        lab.set(pruner=kind)
+        assert list(lab.controls) == ["pruner", "curves", "order", "shown", *ranges]
+        chosen = {}
         for name, (low, high, first) in ranges.items():
-            assert (sliders[name].min, sliders[name].max, sliders[name].value) == (low, high, first)
-            sliders[name].value = chosen[name] = high if first == low else low
-            assert shows(lab, lab_state(kind, chosen, ALL, BEST, 2, 7)), (kind, name)
-        messages.add(lab.message)
-    assert len(messages) >= 5
-
-
-def test_a_pruner_remembers_its_sliders() -> None:
-    """Back at a pruner its parameters are as they were left."""
-    lab = PrunerLab()
-    found = controls(lab)
-    found["n_warmup_steps"].value = 11
-    for kind in ("threshold", "median"):
-        found["pruner"].value = kind
-    assert controls(lab)["n_warmup_steps"].value == 11
-    assert shows(lab, lab_state("median", {"n_warmup_steps": 11}, ALL, DRAWN, 0))
+            moved = control(lab, name)
+            assert (moved.min, moved.max, moved.value) == (low, high, first)
+            moved.value = chosen[name] = high if first == low else low
+            assert lab.message == draw(kind, ALL, BEST, 2, 7, **chosen)[1], (kind, name)
+    assert lab.set(pruner="median").values["n_warmup_steps"] == EPOCHS - 1
 
 
 def test_all_trials_are_shown_at_first() -> None:
@@ -298,12 +258,8 @@ def test_all_trials_are_shown_at_first() -> None:
 @pytest.mark.parametrize("kind", PRUNERS)
 def test_an_update_takes_less_than_300_ms(kind: str) -> None:
     """A slider that is moved to where it never was recomputes 100 trials and draws them; the median of several."""
-    lab, seconds = PrunerLab(seed=4), []
-    found = controls(lab)
-    found["curves"].value = TENTH
-    found["pruner"].value = kind
-    name, (low, high, first) = next(iter(PRUNERS[kind][1].items()), ("trials shown", (1, TRIALS, TRIALS)))
-    moved = controls(lab)[name]
+    lab, seconds = PrunerLab(seed=4).set(curves=TENTH, pruner=kind), []
+    name, (low, high, first) = next(iter(PRUNERS[kind][1].items()), ("shown", (1, TRIALS, TRIALS)))
     for value in np.linspace(low, high, 7):
         begin = time.process_time()  # of this program's processor time: other programs do not count
         moved.value = type(first)(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,9 +12,20 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
 from helpers.errors import BadInput
-from helpers.explore import ContourLens, LivePlot, TrialPicker
-from helpers.explore.contour import PAIR, SAMPLERS, SEARCHES, fill_gaps, lens_state, true_surface
-from helpers.explore.live_plot import WAITING, live_state
+from helpers.explore import LivePlot, TrialPicker
+from helpers.explore.contour import (
+    PAIR,
+    SAMPLERS,
+    SEARCHES,
+    draw,
+    fill_gaps,
+    first_trials,
+    misread,
+    optuna_map,
+    true_surface,
+)
+from helpers.explore.live_plot import WAITING
+from helpers.explore.live_plot import draw as draw_live
 from helpers.learn.exercises import is_blank
 from helpers.problems.table import SPACE, load_benchmark
 
@@ -75,26 +85,30 @@ def test_the_truth_is_the_record() -> None:
 @pytest.mark.parametrize("search", SEARCHES)
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_map_is_optunas(search: str, sampler: str) -> None:
-    """Its own dots, with the values of their trials; more dots begin with the same."""
-    few, many = lens_state(20, search, sampler, 0), lens_state(60, search, sampler, 0)
-    assert len(few.dots) == 20 and (many.dots[:20] == few.dots).all()
-    known = np.isfinite(few.z)
-    assert known.sum() <= 20 and (few.filled[known] == few.z[known]).all() and np.isfinite(few.filled).all()
-    rates, widths = few.x[np.where(known)[1]], few.y[np.where(known)[0]]
-    assert set(zip(rates, widths, strict=True)) <= set(map(tuple, few.dots))
-    assert few.off.shape == few.truth.shape and f"by {few.off.max():.2f} at" in few.message
+    """Its own dots, with the values of their trials; more dots begin with the same; and that is what is drawn."""
+    few, many = first_trials(20, search, sampler), first_trials(60, search, sampler)
+    dots = [tuple(trial.params[name] for name in PAIR) for trial in few]
+    assert len(few) == 20 and [trial.params for trial in many[:20]] == [trial.params for trial in few]
+    x, y, z = optuna_map(few)
+    known, filled, off = np.isfinite(z), fill_gaps(z), misread(20, search, sampler)
+    assert known.sum() <= 20 and (filled[known] == z[known]).all() and np.isfinite(filled).all()
+    assert set(zip(x[np.where(known)[1]], y[np.where(known)[0]], strict=True)) <= set(dots)
+    figure, said = draw(20, search, sampler)
+    guessed, truth, *shown = figure.data
+    assert np.array_equal(np.array(guessed.z, dtype=float), z, equal_nan=True)
+    assert np.array_equal(truth.z, true_surface(search)) and off.shape == truth.z.shape
+    assert all(list(zip(trace.x, trace.y, strict=True)) == dots for trace in shown)
+    assert f"by {off.max():.2f} at" in said
 
 
 def test_the_map_is_right_at_its_dots() -> None:
     """Where a dot lies on a recorded level, the map of a search for two shows the record."""
-    state = lens_state(100, TWO, "random", 0)
-    table = load_benchmark()
-    for n, (rate, width) in enumerate(state.dots):
-        row, column = np.argmin(abs(state.y - width)), np.argmin(abs(state.x - rate))
-        config = table.nearest({**table.best, **dict(zip(PAIR, (rate, int(width)), strict=True))})
-        later = [tuple(dot) for dot in state.dots[n + 1 :]]
-        if (rate, width) not in later:
-            assert state.z[row, column] == pytest.approx(table.value(config))
+    found, table = first_trials(100, TWO, "random"), load_benchmark()
+    x, y, z = optuna_map(found)
+    for n, trial in enumerate(found):
+        row, column = np.argmin(abs(y - trial.params["width"])), np.argmin(abs(x - trial.params["learning_rate"]))
+        if trial.params not in [later.params for later in found[n + 1 :]]:
+            assert z[row, column] == pytest.approx(table.value(table.nearest({**table.best, **trial.params})))
 
 
 @pytest.mark.parametrize(
@@ -104,24 +118,9 @@ def test_the_map_is_right_at_its_dots() -> None:
 )  # fmt: skip
 def test_the_lens_refuses(arguments: tuple, said: str) -> None:
     """What it has no picture of."""
-    with pytest.raises(BadInput, match=said):
-        lens_state(*arguments)
-
-
-def test_the_lens_draws_its_state() -> None:
-    """Every control changes the picture, and the picture can be sent to a browser."""
-    lens = ContourLens(0)
-    for settings in ({"trials": 60}, {"search": SEVEN}, {"sampler": "random"}):
-        before = lens.message
-        state = lens.set(**settings).state
-        assert lens.message == state.message != before
-        assert np.array_equal(lens.figure.data[2].x, state.dots[:, 0])
-        assert np.array_equal(lens.figure.data[1].z, state.truth)
-    json.dumps(lens.figure.to_dict()["data"][0], allow_nan=False, default=lambda array: array.tolist())
-    with pytest.raises(BadInput, match="Unknown control 'colour'"):
-        lens.set(colour=1)
-    with pytest.raises(BadInput, match="trials is 200"):
-        lens.set(trials=200)
+    for ask in (draw, misread, first_trials):
+        with pytest.raises(BadInput, match=said):
+            ask(*arguments)
 
 
 # The live plot
@@ -143,19 +142,22 @@ def test_the_live_plot_grows_trial_by_trial(study: Study) -> None:
 
 def test_the_incumbent_is_a_line_to_the_last_trial(study: Study) -> None:
     """Its steps are the trials that were better than all before; pruned, infinite and infeasible ones do not count."""
-    state = live_state(study)
+    line = draw_live(study.trials, maximize=True)[0].data[-1]
     finite = [trial for trial in study.trials if trial.state == TrialState.COMPLETE and trial.value < 2]
     best, steps = -1.0, []
     for trial in finite:
         if trial.value > best:
             best = trial.value
             steps.append(trial.number)
-    assert state.best == ([*steps, 19], [*(study.trials[n].value for n in steps), best])
+    assert list(line.x) == [*steps, 19] and list(line.y) == [*(study.trials[n].value for n in steps), best]
+    lowest = draw_live(study.trials, maximize=False)[0].data[-1]
+    assert lowest.y[-1] == min(trial.value for trial in finite)
     limited = optuna.create_study()
     trial = limited.ask()
     trial.set_constraint("size", 1.0)
     limited.tell(trial, 0.5)
-    assert live_state(limited).best == ([], []) and "None is complete yet" in live_state(limited).message
+    figure, said = draw_live(limited.trials, maximize=False)
+    assert figure.data[-1].x == () and "None is complete yet" in said
 
 
 def test_the_live_plot_is_a_callback() -> None:

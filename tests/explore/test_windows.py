@@ -1,12 +1,10 @@
-"""The windows into samplers draw their state and nothing else; the next suggestions are asked through public API."""
+"""The windows into samplers draw what was seen and nothing else; the next suggestions are asked through public API."""
 
 from __future__ import annotations
 
-import base64
 import time
 from dataclasses import replace
 
-import ipywidgets as widgets
 import numpy as np
 import optuna
 import pandas as pd
@@ -15,13 +13,21 @@ from optuna.samplers import CmaEsSampler, GPSampler, GridSampler, NSGAIISampler,
 
 from helpers.errors import BadInput
 from helpers.explore import CmaWindow, GpWindow, TpeWindow, next_asks, next_asks_figure
-from helpers.explore.cma_window import cma_state, ellipse
-from helpers.explore.gp_window import gp_state
-from helpers.explore.stepper import Stepper, landscape
-from helpers.explore.tpe_window import tpe_state
-from helpers.plots import STILLS
+from helpers.explore.windows import (
+    GENERATIONS,
+    GP_TRIALS,
+    TPE_TRIALS,
+    Window,
+    draw_cma,
+    draw_gp,
+    draw_tpe,
+    landscape,
+)
+from helpers.inside.cmaes import observe_cmaes
+from helpers.inside.gp import observe_gp
+from helpers.inside.tpe import observe_tpe
 from helpers.problems.functions import Function, find_function
-from tests.explore.test_explore import needs_browser
+from tests.explore.test_explorable import points
 
 WINDOWS = (TpeWindow, GpWindow, CmaWindow)
 each_window = pytest.mark.parametrize("window", WINDOWS)
@@ -33,39 +39,19 @@ def _quiet_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def controls(window: Stepper) -> tuple[widgets.Dropdown, widgets.IntSlider]:
-    """The menu and the slider."""
-    return window.children[0], window.children[1]
-
-
-def shows(window: Stepper, function: Function, step: int) -> bool:
-    """True when figure and sentence say what the pure function says, trace by trace."""
-    state = type(window).state_of(function, step, window.seed)
-    drawn = {trace.name: trace for trace in window.figure.data}
-    return (
-        drawn.keys() == state.traces.keys()
-        and all(
-            np.array_equal(np.array(getattr(drawn[name], axis), dtype=float), np.array(values, dtype=float))
-            for name, trace in state.traces.items() for axis, values in zip("xyz", trace, strict=False)
-        )
-        and all(tuple(window.figure.layout[axis].range) == pytest.approx(wide) for axis, wide in state.ranges.items())
-        and window.message == state.message
-        and window.state.message == state.message
-    )  # fmt: skip
-
-
 @each_window
-def test_every_step_of_every_function_is_drawn(window: type[Stepper]) -> None:
-    """Slider and menu lead to the state of that function, step and seed."""
+def test_every_function_is_drawn(window: type[Window]) -> None:
+    """Slider and menu lead to the drawing of that function, step and seed, within its bounds."""
     opened = window(seed=1)
-    menu, slider = controls(opened)
-    assert (slider.min, slider.max, slider.value) == (0, window.STEPS[2], window.STEPS[1])
-    assert shows(opened, find_function(window.NAMES[0]), slider.value)
+    step = opened.controls["step"]
+    assert (step.min, step.max, step.value) == (0, window.STEPS[2], window.STEPS[1])
     for name in window.NAMES:
-        menu.value = find_function(name)
-        for step in (0, window.STEPS[1], window.STEPS[2] // 2, window.STEPS[2]):
-            slider.value = step
-            assert shows(opened, find_function(name), step), (name, step)
+        function = find_function(name)
+        figure, said = window.drawing(function, window.STEPS[2], 1)
+        assert opened.set(function=function, step=window.STEPS[2]).message == said
+        assert points(opened.figure).keys() == points(figure).keys()
+        assert np.array_equal(opened.figure.data[3].x, figure.data[3].x)
+        assert figure.layout.xaxis.range == (function.low[0], function.high[0]) == opened.figure.layout.xaxis.range
 
 
 @each_window
@@ -79,95 +65,86 @@ def test_a_slider_move_is_instant(window: type[Stepper]) -> None:
 
 
 @each_window
-def test_before_the_model_the_trials_are_shown(window: type[Stepper]) -> None:
+def test_before_the_model_the_trials_are_shown(window: type[Window]) -> None:
     """The sentence says that there is no model yet, the model's traces are empty, the trials are there."""
-    step = window.STEPS[1] - 1
-    state = window.state_of(find_function(window.NAMES[0]), step, 0)
-    assert "no model yet" in state.message
-    filled = {name for name, trace in state.traces.items() if len(trace[0])}
+    figure, said = window.drawing(find_function(window.NAMES[0]), window.STEPS[1] - 1, 0)
+    assert "no model yet" in said
+    filled = {name for name, trace in points(figure).items() if len(trace["x"])}
     trials = {TpeWindow: {"random", "next trial"}, GpWindow: {"trials", "next trial"}}
     assert filled == {"function"} | trials.get(window, {"population", "optimum"})
 
 
 def test_what_tpe_shows() -> None:
     """Groups, densities, candidates and the winner are those of the sampler, in the sentence too."""
-    state = tpe_state(find_function("forrester"), 30, 2)
-    seen, traces = state.seen, state.traces
-    assert len(traces["good"][0]) == 3 and len(traces["bad"][0]) == 27
-    assert max(traces["good"][1]) <= min(traces["bad"][1])
-    assert traces["l(x) / g(x)"][1] == pytest.approx(traces["l(x)"][1] / traces["g(x)"][1])
-    assert traces["the best"][0] == [seen.taken] and traces["the best"][1] == max(traces["candidates"][1])
-    assert "groups of 3 good and 27 bad" in state.message and f"It takes x = {seen.taken:.4g}" in state.message
+    function = find_function("forrester")
+    seen, (figure, said) = observe_tpe(function, TPE_TRIALS, 2)[30], draw_tpe(function, 30, 2)
+    traces = points(figure)
+    assert len(traces["good"]["x"]) == 3 and len(traces["bad"]["x"]) == 27
+    assert max(traces["good"]["y"]) <= min(traces["bad"]["y"])
+    for name, density in (("l(x)", seen.log_l), ("g(x)", seen.log_g), ("candidates", seen.scores)):
+        assert traces[name]["y"] == pytest.approx(np.exp(density))
+    assert traces["l(x) / g(x)"]["y"] == pytest.approx(np.divide(traces["l(x)"]["y"], traces["g(x)"]["y"]))
+    assert traces["the best"]["x"] == [seen.taken] and traces["the best"]["y"] == [max(traces["candidates"]["y"])]
+    assert figure.layout.yaxis2.range[1] > max(traces["l(x) / g(x)"]["y"])
+    assert "groups of 3 good and 27 bad" in said and f"It takes x = {seen.taken:.4g}" in said
 
 
 def test_what_the_gp_shows() -> None:
     """The band is two deviations wide on either side, and the highest LogEI stands where the next trial goes."""
-    state = gp_state(find_function("forrester"), 7, 0)
-    traces = state.traces
-    assert (traces["mean ± 2 deviations"][1] + traces["lower"][1]) / 2 == pytest.approx(traces["mean"][1])
-    width = traces["mean ± 2 deviations"][1] - traces["lower"][1]
-    assert width == pytest.approx(4 * state.seen.deviation)
-    assert traces["the highest"][0] == traces["next trial"][0] == [state.seen.taken]
-    assert len(traces["trials"][0]) == 7
+    function = find_function("forrester")
+    seen, (figure, said) = observe_gp(function, GP_TRIALS, 0)[7], draw_gp(function, 7, 0)
+    traces = points(figure)
+    upper, lower = (np.array(traces[name]["y"]) for name in ("mean ± 2 deviations", "lower"))
+    assert (upper + lower) / 2 == pytest.approx(seen.mean) and traces["mean"]["y"] == list(seen.mean)
+    assert upper - lower == pytest.approx(4 * seen.deviation)
+    assert traces["the highest"]["x"] == traces["next trial"]["x"] == [seen.taken]
+    assert len(traces["trials"]["x"]) == 7 and f"LogEI is highest, {seen.taken_log_ei:.3g}" in said
 
 
 def test_what_cma_es_shows() -> None:
     """The path leads through all means to this one; the ellipses have its covariance."""
-    state = cma_state(find_function("rosenbrock2"), 9, 0)
-    path = np.array(state.traces["path of the mean"])
-    assert path.shape == (2, 9) and path[:, -1] == pytest.approx(state.seen.mean)
+    function = find_function("rosenbrock2")
+    seen, (figure, said) = observe_cmaes(function, GENERATIONS, 0)[9], draw_cma(function, 9, 0)
+    traces = points(figure)
+    path = np.array([traces["path of the mean"]["x"], traces["path of the mean"]["y"]])
+    assert path.shape == (2, 9) and path[:, -1] == pytest.approx(seen.mean)
+    assert np.array([traces["population"]["x"], traces["population"]["y"]]) == pytest.approx(seen.points.T)
     for sigmas in (1, 2):
-        away = ellipse(state.seen, sigmas) - state.seen.mean[:, None]
-        squared = np.sum(away * np.linalg.solve(state.seen.covariance, away), axis=0)
+        drawn = traces[f"{sigmas} sigma"]
+        away = np.array([drawn["x"], drawn["y"]]) - seen.mean[:, None]
+        squared = np.sum(away * np.linalg.solve(seen.covariance, away), axis=0)
         assert squared == pytest.approx(np.full(73, sigmas**2))
+    assert np.array_equal(figure.data[0].z, landscape(function)[2]) and f"the best {seen.values.min():.3g}" in said
 
 
 @each_window
-@pytest.mark.parametrize("step", [-1, 61, 1.5, True, "3", None])
-def test_a_step_that_is_not_there_is_bad_input(window: type[Stepper], step) -> None:
+def test_a_step_that_is_not_there_is_bad_input(window: type[Window]) -> None:
     """The sentence says which there are."""
-    with pytest.raises(BadInput, match="choose a whole number from 0 to"):
-        window.state_of(find_function(window.NAMES[0]), step, 0)
+    for step in (-1, 61, 1.5, True, "3", None):
+        with pytest.raises(BadInput, match="choose a whole number from 0 to"):
+            window.drawing(find_function(window.NAMES[0]), step, 0)
 
 
 @each_window
-@pytest.mark.parametrize(
-    ("functions", "said"),
-    [([find_function("hartmann6")], "is of dimension 6"), (["forrester"], "is not a Function"), ([], "at least one")],
-    ids=["6d", "text", "none"],
-)
-def test_an_unfit_menu_is_bad_input(window: type[Stepper], functions: list, said: str) -> None:
+def test_an_unfit_menu_is_bad_input(window: type[Window]) -> None:
     """Refused when the window is made, not when the menu is used."""
-    with pytest.raises(BadInput, match=said):
-        window(functions=functions)
+    for functions, said in (
+        ([find_function("hartmann6")], "is of dimension 6"), (["forrester"], "is not a Function"), ([], "at least one"),
+    ):  # fmt: skip
+        with pytest.raises(BadInput, match=said):
+            window(functions=functions)
 
 
 @each_window
-def test_a_function_of_your_own(window: type[Stepper]) -> None:
+def test_a_function_of_your_own(window: type[Window]) -> None:
     """The menu holds what the caller gives."""
     dimensions = window.DIMENSIONS
     mine = Function(
         "mine", lambda x: float(np.sum(x**2)), (-1.0,) * dimensions, (2.0,) * dimensions, 0.0, (0.0,) * dimensions
     )
     opened = window(functions=[mine])
-    assert controls(opened)[0].label == "mine"
-    assert shows(opened, mine, window.STEPS[1])
-
-
-@each_window
-def test_the_window_reads_without_a_kernel(window: type[Stepper], monkeypatch: pytest.MonkeyPatch) -> None:
-    """As text it is its sentence; no picture is stored unless asked for."""
-    monkeypatch.delenv(STILLS, raising=False)
-    bundle = window()._repr_mimebundle_()
-    assert bundle["text/plain"].startswith(f"{window.__name__}: ") and "image/png" not in bundle
-
-
-@needs_browser
-def test_a_still_of_a_window_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A PNG of the figure's own size."""
-    monkeypatch.setenv(STILLS, "1")
-    png = base64.b64decode(CmaWindow()._repr_mimebundle_()["image/png"])
-    assert png[:4] == b"\x89PNG" and int.from_bytes(png[20:24]) == 540
+    assert opened.controls["function"].label == "mine"
+    assert opened.message == window.drawing(mine, window.STEPS[1])[1]
 
 
 def test_the_map_is_darkest_at_the_optimum() -> None:
@@ -211,7 +188,7 @@ def test_the_next_asks_are_the_samplers_own(study: optuna.Study, make) -> None:
 def test_cma_es_goes_on_from_its_own_trials(study: optuna.Study) -> None:
     """Its state travels with the trials: the cloud has the mean of its present generation, not of the first."""
     cloud = next_asks(study, MAKERS["CMA-ES"], asks=200)
-    now = cma_state(find_function("branin"), 3, 0).seen.mean
+    now = observe_cmaes(find_function("branin"), GENERATIONS, 0)[3].mean
     assert abs(cloud.mean().to_numpy() - now).max() < 0.7 < abs(now - (2.5, 7.5)).max()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import optuna
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from jupyter_client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
@@ -17,7 +18,7 @@ from optuna.trial import create_trial
 
 from helpers.errors import BadInput
 from helpers.explore import LeaderboardView
-from helpers.explore.board import A_NAME, MOST, PLAN, YOU, board_state
+from helpers.explore.board import A_NAME, MOST, PLAN, YOU, draw
 from helpers.fleet.leaderboard import STUDY, Leaderboard
 from helpers.fleet.storage import VARIABLE
 from helpers.problems.capstone import BUDGET, EPOCHS, Capstone, choose
@@ -200,6 +201,7 @@ SETUP = f"""import optuna, sys
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 sys.path.insert(0, {str(ROOT)!r})
 from helpers.fleet.leaderboard import Leaderboard
+from tests.explore.test_explorable import control
 from tests.problems.test_capstone import searched
 board = Leaderboard()
 studies = [searched(36, OFFSET + n) for n in range(4)]"""
@@ -265,22 +267,30 @@ def test_its_study_can_be_opened_by_optuna(tmp_path: Path) -> None:
 # The view
 
 
+def rows(figure: go.Figure) -> dict[str, tuple[str, float]]:
+    """Kind and score by the label, from the top."""
+    found = {int(y): (trace.name, x) for trace in figure.data for x, y in zip(trace.x, trace.y, strict=True)}
+    return {label: found[n] for n, label in enumerate(figure.layout.yaxis.ticktext)}
+
+
 def test_the_view_knows_you_and_the_ladder(board: Leaderboard) -> None:
     """Rows in order, kinds told apart, and a sentence about where you stand."""
-    assert board_state([]).message == "Nobody has submitted yet." and board_state([]).labels == ()
+    figure, said = draw([])
+    assert said == "Nobody has submitted yet." and rows(figure) == {}
     for seed, name in enumerate(("Ada", "Bob", "Cleo")):
         submit(board, name, seed)
     entries = board.entries()
-    state = board_state(entries, LADDER, f" {entries[1].name} ")
-    assert list(state.scores) == sorted(state.scores, reverse=True) and len(state.labels) == 5
-    kinds = dict(zip(state.labels, state.kinds, strict=True))
+    figure, said = draw(entries, LADDER, f" {entries[1].name} ")
+    scores = [score for _, score in rows(figure).values()]
+    assert scores == sorted(scores, reverse=True) and len(scores) == 5
+    kinds = {label: kind for label, (kind, _) in rows(figure).items()}
     assert kinds[f"1. {entries[0].name}"] == A_NAME and kinds[f"2. {entries[1].name}"] == YOU
     assert kinds["random"] == PLAN
     beaten = [name for name in LADDER.index if entries[1].score.mean > LADDER.loc[name, "score"]]
-    assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs, above " in state.message
-    assert state.message.endswith(f"above {', '.join(beaten) or 'no plan of the ladder'}.")
-    assert "90 of 1620 epochs" in board_state(entries, LADDER, entries[1].name, budget=1620).message
-    assert board_state(entries, None, "Dan").message.endswith("Dan has not submitted.")
+    assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs, above " in said
+    assert said.endswith(f"above {', '.join(beaten) or 'no plan of the ladder'}.")
+    assert "90 of 1620 epochs" in draw(entries, LADDER, entries[1].name, budget=1620)[1]
+    assert draw(entries, None, "Dan")[1].endswith("Dan has not submitted.")
 
 
 def test_a_crowd_leaves_room_for_you(board: Leaderboard) -> None:
@@ -288,8 +298,8 @@ def test_a_crowd_leaves_room_for_you(board: Leaderboard) -> None:
     submit(board, "Ada")
     (ada,) = board.entries()
     crowd = [type(ada)(f"learner {n}", ada.score, 90, 1, ada.when) for n in range(50)]
-    state = board_state([*crowd, ada], LADDER, "Ada")
-    assert len(state.labels) == MOST + 1 + len(LADDER) and "51. Ada" in state.labels
+    shown = rows(draw([*crowd, ada], LADDER, "Ada")[0])
+    assert len(shown) == MOST + 1 + len(LADDER) and "51. Ada" in shown
 
 
 def test_the_view_follows_the_board(board: Leaderboard) -> None:
@@ -297,9 +307,9 @@ def test_the_view_follows_the_board(board: Leaderboard) -> None:
     view = LeaderboardView(board, LADDER)
     assert "Nobody" in view.message and [len(trace.x or ()) for trace in view.figure.data] == [0, 0, 2]
     study = submit(board, "Ada")
-    view._button.click()
+    control(view, "Refresh").click()
     assert "Ada leads" in view.message and [len(trace.x) for trace in view.figure.data] == [1, 0, 2]
-    view._me.value = "Ada"
+    view.controls["me"].value = "Ada"
     assert "You stand at place 1" in view.message and [len(trace.x) for trace in view.figure.data] == [0, 1, 2]
     assert view.figure.data[1].x[0] == pytest.approx(PROBLEM.score(study.best_params).mean)
     assert view._repr_mimebundle_()["text/plain"].startswith("LeaderboardView: 1 on the board")

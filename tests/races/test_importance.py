@@ -14,7 +14,7 @@ from optuna.importance import get_param_importances
 
 from helpers.errors import BadInput
 from helpers.explore import ImportanceLens
-from helpers.explore.importance_lens import importance_state
+from helpers.explore.importance_lens import draw
 from helpers.problems.table import SPACE, load_benchmark
 from helpers.races.importance import (
     BUDGETS,
@@ -191,26 +191,19 @@ def test_the_order_is_right_when_the_first_are() -> None:
 # The lens
 
 
-def test_the_lens_draws_its_state() -> None:
-    """Every control changes the figure, which shows all studies, their median and the truth."""
-    lens = ImportanceLens()
-    for settings in ({"trials": 400}, {"sampler": "TPE"}, {"evaluator": "fANOVA"}, {"problem": "bowl"}):
-        before = list(lens.figure.data[0].x)
-        state = lens.set(**settings).state
-        assert lens.message == state.message and list(lens.figure.data[0].x) != before
-        assert len(lens.figure.data[0].x) == state.shares.size
-        assert list(lens.figure.data[2].x) == state.truth.to_list() == sorted(state.truth)
-        assert list(lens.figure.layout.yaxis.ticktext) == list(state.truth.index)
-    with pytest.raises(BadInput, match="Unknown control"):
-        lens.set(colour=1)
-    with pytest.raises(BadInput, match="Unknown trials 30"):
-        lens.set(trials=30)
+def test_the_lens_draws_the_record() -> None:
+    """All studies, their median and the truth, the most important at the top; its sentence is a count of studies."""
+    for settings in (("digits", "random", "PED-ANOVA", 400), ("bowl", "TPE", "fANOVA", 25)):
+        figure, said = draw(*settings)
+        studies, median, truth = figure.data
+        names, recorded = list(figure.layout.yaxis.ticktext), load_importances(settings[0])
+        shares = recorded.at(*settings[1:])
+        assert list(truth.x) == list(recorded.truth(settings[2])[names]) == sorted(truth.x)
+        assert sorted(studies.x) == sorted(shares.to_numpy().ravel()) and list(median.x) == list(shares[names].median())
+        for name, row in zip(names, truth.y, strict=True):
+            own = [x for x, y in zip(studies.x, studies.y, strict=True) if round(y) == row]
+            assert sorted(own) == sorted(shares[name])
+        right = int((shares.idxmax(axis=1) == names[-1]).sum())
+        assert said.startswith(f"{names[-1]} is the most important; {right} of 20 studies say so.")
     with pytest.raises(BadInput, match="Unknown problem"):
         ImportanceLens("cifar")
-
-
-def test_the_lens_counts_who_names_the_first() -> None:
-    """Its sentence is a count of studies."""
-    state = importance_state("digits", "random", "PED-ANOVA", 400)
-    right = int((state.shares.idxmax(axis=1) == "width").sum())
-    assert state.message.startswith(f"width is the most important; {right} of 20 studies say so.")

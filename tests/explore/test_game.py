@@ -1,0 +1,187 @@
+"""The game "be the sampler": its picture, its knobs, and that no trial is lost or played twice."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from itertools import pairwise
+
+import ipywidgets as widgets
+import numpy as np
+import pytest
+
+from helpers.errors import BadInput
+from helpers.explore import BeTheSampler
+from helpers.explore.game import KNOBS, Knob, draw
+from tests.explore.test_explorable import children_of, control, points
+
+
+def test_before_the_first_trial() -> None:
+    """The learner is told what to do and how many trials there are."""
+    figure, said = draw([], 5)
+    assert said == "Set the knobs and press Train. You have 5 trials." and figure.layout.xaxis.range == (-0.5, 4.5)
+
+
+@pytest.mark.parametrize(
+    ("scores", "best", "said"),
+    [
+        ([0.5], [0.5], "Trial 0 scored 0.500. Best so far: 0.500 (trial 0). Trials left: 3."),
+        ([0.5, 0.7], [0.5, 0.7], "Trial 1 scored 0.700. Best so far: 0.700 (trial 1). Trials left: 2."),
+        ([0.5, 0.7, 0.6], [0.5, 0.7, 0.7], "Trial 2 scored 0.600. Best so far: 0.700 (trial 1). Trials left: 1."),
+        ([0.7, 0.7], [0.7, 0.7], "Trial 1 scored 0.700. Best so far: 0.700 (trial 0). Trials left: 2."),
+        (
+            [0.1, 0.4, 0.2, 0.3],
+            [0.1, 0.4, 0.4, 0.4],
+            "Trial 3 scored 0.300. Best so far: 0.400 (trial 1). Your budget is spent.",
+        ),
+    ],
+    ids=["first", "better", "worse", "tie", "spent"],
+)
+def test_the_picture_of_a_game(scores: list, best: list, said: str) -> None:
+    """The best so far never falls, a tie belongs to the earlier trial, and the sentence says all that."""
+    figure, sentence = draw([({"momentum": 0.5}, score) for score in scores], 4)
+    numbers = list(range(len(scores)))
+    assert sentence == said and points(figure) == {
+        "a trial": {"x": numbers, "y": scores, "text": ["momentum = 0.5"] * len(scores)},
+        "best so far": {"x": numbers, "y": best, "text": []},
+    }
+
+
+@pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
+def test_a_knob_covers_its_range(knob: Knob) -> None:
+    """Its ends are its bounds, and it never turns back in between."""
+    settings = [knob.value(position) for position in np.linspace(0, 1, 51)]
+    assert (settings[0], settings[-1]) == (knob.low, knob.high)
+    assert all(low <= high for low, high in pairwise(settings))
+    assert len(set(settings)) > 25
+    assert 0 <= knob.start <= 1
+
+
+@pytest.mark.parametrize(
+    ("knob", "middle"),
+    [
+        (Knob("linear", 0.0, 0.8, start=0), 0.4),
+        (Knob("log", 1e-4, 1.0, start=0, log=True), 0.01),
+        (Knob("whole", 1, 10, start=0, whole=True), 6),
+        (Knob("whole, log", 4, 128, start=0, log=True, whole=True), 23),
+        (Knob("three digits", 0.0, 1 / 3, start=0), 0.167),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_the_middle_of_a_knob(knob: Knob, middle: float) -> None:
+    """The mean of the bounds, their geometric mean on a log scale; whole knobs give whole numbers."""
+    assert knob.value(0.5) == middle
+    assert isinstance(knob.value(0.5), int) == knob.whole
+
+
+# The widget
+
+
+class Objective:
+    """A cheap stand-in for a training; it remembers how it was called, and can be told to fail."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict] = []
+        self.error: Exception | None = None
+
+    def __call__(self, **settings: float) -> float:
+        if self.error:
+            raise self.error
+        self.calls.append(settings)
+        return settings["momentum"] / 2 + 0.1
+
+
+def click_train(game: BeTheSampler) -> None:
+    """What a click on the button does."""
+    control(game, "Train").click()
+
+
+def shows_its_trials(game: BeTheSampler) -> bool:
+    """True when figure and sentence say what the pure function says of the trials."""
+    figure, said = draw(game.trials, game.budget)
+    return game.message == said and points(game.figure) == points(figure)
+
+
+@pytest.fixture
+def objective() -> Objective:
+    """A fresh objective."""
+    return Objective()
+
+
+@pytest.fixture
+def game(objective: Objective) -> BeTheSampler:
+    """A game of three trials."""
+    return BeTheSampler(objective, budget=3)
+
+
+def test_trial_0_is_played(game: BeTheSampler, objective: Objective) -> None:
+    """The figure is not empty at the start: one trial, with the knobs where they stand."""
+    assert objective.calls == [{knob.name: knob.value(knob.start) for knob in KNOBS}]
+    assert [settings for settings, _ in game.trials] == objective.calls
+    assert shows_its_trials(game)
+
+
+def test_the_button_plays_until_the_budget_is_spent(game: BeTheSampler, objective: Objective) -> None:
+    """A click is a trial with the present settings; the last one disables the button, and more do nothing."""
+    button = control(game, "Train")
+    for position in (1, 0.5):
+        assert not button.disabled
+        assert not game.played
+        control(game, "momentum").value = position
+        click_train(game)
+        assert objective.calls[-1] == game.settings
+        assert shows_its_trials(game)
+    assert game.best_so_far == [0.1, 0.575, 0.575]
+    assert game.played
+    assert button.disabled
+    click_train(game)
+    game.play()
+    assert len(objective.calls) == 3
+
+
+def test_a_slider_spends_no_trial(game: BeTheSampler, objective: Objective) -> None:
+    """It changes the setting and the number beside it, nothing else."""
+    for knob in KNOBS:
+        control(game, knob.name).value = 1
+    assert game.settings == {knob.name: knob.high for knob in KNOBS}
+    assert {f"{knob.high:g}" for knob in KNOBS} <= {
+        child.value for child in children_of(game) if isinstance(child, widgets.Label)
+    }
+    assert len(objective.calls) == len(game.trials) == 1
+    assert shows_its_trials(game)
+
+
+def test_settings_are_shown_with_each_trial(game: BeTheSampler) -> None:
+    """The hint of a trial holds the settings it was played with, not the present ones."""
+    control(game, "momentum").value = 1
+    game.play()
+    hints = game.figure.data[0].text
+    assert "momentum = 0<br>" in hints[0]
+    assert "momentum = 0.95<br>" in hints[1]
+
+
+@pytest.mark.parametrize("play", [BeTheSampler.play, click_train])
+@pytest.mark.parametrize("error", [ValueError("the loss is NaN"), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_a_training_that_raises(
+    game: BeTheSampler, objective: Objective, play: Callable[[BeTheSampler], None], error: BaseException
+) -> None:
+    """It costs no trial, loses none, and leaves a button that plays the next one."""
+    before = list(game.trials)
+    objective.error = error
+    with contextlib.suppress(type(error)):
+        play(game)
+    assert game.trials == before
+    assert not control(game, "Train").disabled
+    assert shows_its_trials(game)
+    objective.error = None
+    play(game)
+    assert len(game.trials) == 2
+    assert shows_its_trials(game)
+
+
+@pytest.mark.parametrize("budget", [1, 0, -3])
+def test_a_budget_without_a_choice_is_bad_input(objective: Objective, budget: int) -> None:
+    """Trial 0 is played for the learner, so one trial would be no game; nothing is trained."""
+    with pytest.raises(BadInput, match="at least 2 trials"):
+        BeTheSampler(objective, budget=budget)
+    assert objective.calls == []

@@ -55,13 +55,14 @@ def test_every_function_is_drawn(window: type[Window]) -> None:
 
 
 @each_window
-def test_a_slider_move_is_instant(window: type[Stepper]) -> None:
-    """The run is kept: thirty moves take less than two seconds of the processor, whatever else it has to do."""
-    _, slider = controls(window())
-    begin = time.process_time()
+def test_a_slider_move_is_instant(window: type[Window]) -> None:
+    """The run is kept: most of thirty moves take less than a tenth of a second, busy machine included."""
+    opened, seconds = window(), []
     for step in range(30):
-        slider.value = step % slider.max
-    assert time.process_time() - begin < 2
+        begin = time.process_time()
+        opened.set(step=step % opened.controls["step"].max)
+        seconds.append(time.process_time() - begin)
+    assert np.median(seconds) < 0.1
 
 
 @each_window

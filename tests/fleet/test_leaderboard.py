@@ -22,6 +22,7 @@ from helpers.explore.board import A_NAME, MOST, PLAN, YOU, draw
 from helpers.fleet.leaderboard import STUDY, Leaderboard
 from helpers.fleet.storage import VARIABLE
 from helpers.problems.capstone import BUDGET, EPOCHS, Capstone, choose
+from tests.explore.test_explorable import control
 from tests.problems.test_capstone import objective, searched
 from tests.tools.store_outputs import ROOT
 

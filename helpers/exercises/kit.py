@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from numbers import Integral, Real
 from typing import Any
@@ -23,13 +23,12 @@ Cases = Sequence[tuple] | Mapping[str, tuple]
 
 @dataclass(frozen=True)
 class Odd:
-    """What is no number, word, list or dictionary; two are equal when of one kind."""
+    """What is no number, word, list or dictionary; two are equal when called the same."""
 
-    kind: str
-    text: str = field(compare=False)
+    name: str
 
     def __repr__(self) -> str:
-        return self.text
+        return self.name
 
 
 def plain(value: object) -> Any:
@@ -52,7 +51,7 @@ def plain(value: object) -> Any:
         return plain(np.asarray(value).tolist())
     if isinstance(value, Iterable) and not isinstance(value, type | bytes):
         return [plain(item) for item in islice(value, LONGEST)]
-    return Odd(type(value).__name__, f"an object of type {type(value).__name__}")
+    return Odd(f"an object of type {type(value).__name__}")
 
 
 def _rank(value: object) -> tuple[bool, object, str]:
@@ -151,7 +150,7 @@ def watched(watch: Callable, answer: Callable, case: tuple) -> Any:
     except (NotQuite, Stopped, TooLong):
         raise
     except BaseException as error:  # the learner's own code may raise anything
-        return Odd(type(error).__name__, f"the error {tell(error)}")
+        return Odd(f"the error {tell(error)}")
 
 
 def function(

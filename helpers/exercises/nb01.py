@@ -51,7 +51,7 @@ def _trainings(seed: int) -> Iterator[tuple[dict, list[Epoch]]]:
     """One with each optimizer, and one whose accuracy falls at its end."""
     steps = [("sgd", 0.05), ("adam", 0.003), *(("adam", 1 - n / 10) for n in range(10))]
     for number, (optimizer, rate) in enumerate(steps):
-        params = {"learning_rate": rate, "batch_size": 64 + 64 * (number == 1), "optimizer": optimizer}
+        params: dict[str, Any] = {"learning_rate": rate, "batch_size": 64 + 64 * (number == 1), "optimizer": optimizer}
         _, epochs = fit(TrainingConfig(**params, epochs=3, seed=seed), load_dataset())
         falls = epochs[-1].validation_accuracy < max(epoch.validation_accuracy for epoch in epochs)
         if number < 2 or falls:
@@ -121,7 +121,7 @@ def study_of_a_loss(study: Any, seed: int) -> str:
     for trial in (study.trials[0], study.trials[-1]):
         config = TrainingConfig(learning_rate=trial.params["learning_rate"], epochs=2, seed=seed)
         loss = fit(config, load_dataset())[1][-1].validation_loss
-        if not isclose(trial.value, loss, rel_tol=1e-9):
+        if not isclose(trial.values[0], loss, rel_tol=1e-9):
             raise NotQuite(
                 f"trial {trial.number} has the value {trial.value:.4f}, and its validation loss is {loss:.4f}: "
                 "run it on loss_objective as it stands."

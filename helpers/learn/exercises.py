@@ -71,8 +71,8 @@ def check(key: str, answer: object, **context: object) -> Note:
     except NotQuite as reason:
         return Note("bad", f"Exercise {key}: not quite.", f"Because {reason}")
     except TooLong:
-        reason = f"it did not come to an end within {SECONDS} seconds: look for a loop that never stops."
-        return Note("bad", f"Exercise {key}: not quite.", f"Because {reason}")
+        late = f"Because it did not come to an end within {SECONDS} seconds: look for a loop that never stops."
+        return Note("bad", f"Exercise {key}: not quite.", late)
     except BaseException as error:  # whatever the learner's own code raises becomes the reason
         return Note("bad", f"Exercise {key}: not quite.", f"Because running your answer raised {tell(error)}")
     return Note("good", f"Exercise {key}: correct.", praise)

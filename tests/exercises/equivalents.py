@@ -87,4 +87,132 @@ def next_mean(points, values):
     weights = np.log(3.5) - np.log(np.arange(3) + 1)
     return np.average(points[values.argsort()][:3], axis=0, weights=weights)
 '''],
+    "02.1": ["""
+def repaired_1(t):
+    return t.suggest_categorical(name="width", choices=(128, 64, 32, 16))
+""", """
+class Repaired:
+    widths = np.array([16, 32, 64, 128])
+    def __call__(self, trial):
+        return trial.suggest_categorical("width", self.widths.tolist())
+repaired_1 = Repaired()
+"""],
+    "02.2": ["""
+def repaired_2(trial):
+    if not trial.suggest_categorical("use_decay", [False, True]):
+        return 0
+    return np.float64(trial.suggest_float("weight_decay", low=0.000001, high=0.01, log=True))
+""", """
+def decay(trial):
+    return trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
+def repaired_2(trial):
+    weight_decay = 0.0
+    if trial.suggest_categorical("use_decay", (True, False)) is True:
+        weight_decay = decay(trial)
+    return weight_decay
+"""],
+    "02.3": ["""
+def repaired_3(trial):
+    widths = []
+    for layer in range(trial.suggest_int("depth", 1, 3)):
+        widths.append(trial.suggest_int("width_" + str(layer), 8, 64, step=1))
+    return np.array(widths)
+""", """
+def repaired_3(trial):
+    depth = trial.suggest_int("depth", 1, 3)
+    def width(layer):
+        return trial.suggest_int("width_%d" % layer, low=8, high=64)
+    return tuple(map(width, range(depth)))
+"""],
+    "02.4": ["""
+LIMIT = 1280
+def frugal(trial):
+    used = trial.suggest_int("batch_size", 16, 512, log=True) * trial.suggest_int("epochs", 1, 20)
+    trial.set_constraint("budget", used / LIMIT - 1)
+    return float(used)
+""", """
+def frugal(trial):
+    epochs = trial.suggest_int(low=1, high=20, name="epochs")
+    product = epochs * trial.suggest_int(low=16, high=512, log=True, name="batch_size")
+    trial.set_constraint("budget", max(0, product - 1280))
+    return product
+"""],
+    "03.1": ["""
+def regret(values, optimum):
+    best, found = -math.inf, []
+    for value in values:
+        best = max(best, value)
+        found.append(optimum - best)
+    return found
+""", """
+def regret(values, optimum):
+    return (optimum - pd.Series(values).cummax()).tolist()
+"""],
+    "03.2": ["""
+def repeats(trials, matters):
+    count, seen = 0, []
+    for trial in trials:
+        key = [trial[name] for name in matters]
+        count += key in seen
+        seen.append(key)
+    return count
+""", """
+def repeats(trials, matters):
+    if not trials:
+        return 0
+    return pd.DataFrame(trials).duplicated(subset=list(matters)).sum()
+"""],
+    "03.3": ["verdict = ' qmc '", "verdict = np.array(['QMC'])[0]"],
+    "03.4": ['my_choice = {"A": " gp", "b": "cma-es", "c": "tpe"}', 'my_choice = dict(c="TPE", b="CMA-ES", a="GP")'],
+    "05.1": ["""
+class HillClimber(CubeSampler):
+    step = 0.2
+    def __init__(self, seed=None):
+        super().__init__(seed)
+        self.low, self.high = 0.0, 1.0
+    def fold(self, point):
+        return np.minimum(np.maximum(point, self.low), self.high)
+    def propose(self, points, losses):
+        best = points[list(losses).index(min(losses))]
+        return self.fold(best + self.step * self.rng.standard_normal(best.shape))
+""", """
+class HillClimber(CubeSampler):
+    step, low = 0.1, 0
+    def propose(self, p, l):
+        point = []
+        for x in p[np.argsort(l)[0]]:
+            point.append(min(max(x + self.rng.normal(scale=self.step), self.low), 1))
+        return point
+"""],
+    "05.2": ["""
+class RootTPE(FortyLineTPE):
+    share, most = 0.25, 25
+    def good_count(self, n):
+        return min(self.most, int(np.ceil(self.share * np.sqrt(n))))
+""", """
+class RootTPE(FortyLineTPE):
+    def helper(self, n):
+        return math.ceil(n ** 0.5 / 4)
+    def good_count(self, trials):
+        count = self.helper(trials)
+        return 25 if count > 25 else np.int64(count)
+"""],
+    "05.3": ["""
+def bounce(point):
+    point = np.where(point < 0, -point, point)
+    return np.where(point > 1, 2 - point, point)
+""", """
+def bounce(point):
+    point[point < 0] *= -1
+    point[point > 1] = 2 - point[point > 1]
+    return list(point)
+"""],
+    "05.5": ["""
+def best_candidate(candidates, good, rest):
+    score = np.log(good.density(candidates)) - np.log(rest.density(candidates))
+    return candidates[score.argmax()].tolist()
+""", """
+def best_candidate(candidates, good, rest):
+    return max(candidates, key=lambda c: float(good.density(c[None])[0] / rest.density(c[None])[0]))
+"""],
 }  # fmt: skip

@@ -72,6 +72,11 @@ def attempt(key: str, code: str, dress: Callable[[Any], Any] = lambda answer: an
     return check(key, dress(answer), **dict(zip([str(word.arg) for word in call.keywords], context, strict=True)))
 
 
+ENTRANTS = {
+    "Random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    "QMC": lambda seed: optuna.samplers.QMCSampler(scramble=True, seed=seed),
+}
 VALUES: dict[str, dict[str, Any]] = {
     "01.2": {"trials": pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})},
+    "03.3": {"SEEDS": range(8), "entrants": ENTRANTS},
 }

@@ -33,8 +33,10 @@ class Odd:
 
 def plain(value: object) -> Any:
     """The same as numbers, words, lists and dictionaries, whatever it was made with; a set is sorted."""
-    if value is None or isinstance(value, str):
+    if value is None or isinstance(value, Odd):
         return value
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, bool | np.bool_):
         return bool(value)
     if isinstance(value, Integral):
@@ -146,7 +148,8 @@ def unordered(answer: Callable, *case: object) -> object:
 def watched(watch: Callable, answer: Callable, case: tuple) -> Any:
     """What `watch` sees the answer do in one case, as a plain value; an error is seen, too."""
     try:
-        return plain(watch(answer, *deepcopy(case)))
+        with np.errstate(all="ignore"):
+            return plain(watch(answer, *deepcopy(case)))
     except (NotQuite, Stopped, TooLong):
         raise
     except BaseException as error:  # the learner's own code may raise anything

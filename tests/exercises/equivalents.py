@@ -215,4 +215,108 @@ def best_candidate(candidates, good, rest):
 def best_candidate(candidates, good, rest):
     return max(candidates, key=lambda c: float(good.density(c[None])[0] / rest.density(c[None])[0]))
 """],
+    "08.1": ["incumbents = np.flatnonzero(values_of(down) < np.minimum.accumulate([np.inf, *values_of(down)])[:-1])",
+             """
+best, incumbents = math.inf, set()
+for trial in down.trials:
+    if trial.value < best:
+        best = trial.value
+        incumbents.add(float(trial.number))
+"""],
+    "08.2": ["alone = pd.Series([5, 4, 0, 1])", "alone = (n for n in (0, 1, 4, 4, 5))"],
+    "08.3": ["""
+def hours_by_state(frame):
+    hours = (frame.datetime_complete - frame.datetime_start).dt.total_seconds() / 3600
+    return hours.groupby(frame["state"]).sum()
+""", """
+def hours_by_state(frame):
+    found = {}
+    for state, part in frame.dropna(subset=["duration"]).groupby("state"):
+        found[state] = sum(time / pd.Timedelta("1h") for time in part["duration"])
+    return pd.Series(found, name="hours")
+"""],
+    "08.4": ['what_happens = {"plot_edf": "Sentence", "plot_contour": "sentence ", "plot_timeline": "figure", '
+             '"plot_optimization_history": "FIGURE"}', "what_happens = dict(plot_optimization_history='figure', "
+             "plot_timeline='figure', plot_contour='sentence', plot_edf='sentence')"],
+    "08.5": ["everywhere = (4, 2)", "everywhere = {2.0, 4.0}"],
+    "09.1": ["""
+def divergence(shares_all, shares_best):
+    total = 0
+    for a, b in zip(shares_all, shares_best):
+        total += (b - a) ** 2 / a
+    return total
+""", """
+def divergence(p, q):
+    return np.average((q / p - 1) ** 2, weights=p) * p.sum()
+"""],
+    "09.2": ["""
+def seconds(trial):
+    return 0 - trial.user_attrs["seconds"]
+def importances_for_slow(study):
+    return optuna.importance.get_param_importances(study, target=seconds)
+""", """
+def importances_for_slow(study):
+    found = importances(study, target=lambda trial: -2 * trial.user_attrs.get("seconds"), normalize=False)
+    return pd.Series(found)
+"""],
+    "09.3": ["""
+def above_noise(shares):
+    low, high = shares.quantile(0.05), shares.quantile(0.95)
+    return low[low > high["dummy"]].index
+""", """
+def above_noise(shares):
+    noise, names = np.percentile(shares["dummy"], 95), set()
+    for name in shares:
+        if name != "dummy" and np.percentile(shares[name], 5) > noise:
+            names.add(name)
+    return names
+"""],
+    "09.4": ["""
+def keep_free(shares):
+    shares = pd.Series(shares)
+    dummy = shares.pop("dummy")
+    return (shares[shares > dummy] if (shares > dummy).any() else shares).index
+""", """
+def keep_free(shares):
+    noise = shares.pop("dummy")
+    return {name for name in shares if shares[name] > noise or max(shares.values()) <= noise}
+"""],
+    "12.1": ["""
+def spent(trials):
+    total = 0
+    for trial in trials:
+        total += max(trial.intermediate_values, default=0)
+    return total
+""", """
+def spent(trials):
+    steps = [trial.last_step for trial in trials if trial.last_step is not None]
+    return np.sum(steps, dtype=float)
+"""],
+    "12.2": ["""
+def pick(runs):
+    wide = runs.pivot(index="config", columns="seed", values="accuracy").dropna()
+    return wide.mean(axis=1).idxmax()
+""", """
+def pick(runs):
+    best, winner = -1, None
+    for name in set(runs["config"]):
+        values = runs.loc[runs.config == name, "accuracy"].tolist()
+        if len(values) >= 3 and sum(values) > best:
+            best, winner = sum(values), name
+    return winner
+"""],
+    "12.3": ["""
+def again(study, best):
+    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    done.sort(key=lambda trial: -trial.value)
+    for seed in range(1, 3):
+        for trial in done[:best]:
+            study.enqueue_trial(dict(trial.params), user_attrs=dict(seed=seed, again=True))
+    return done[:best]
+""", """
+def again(study, best):
+    table = study.trials_dataframe()
+    table = table[table.state == "COMPLETE"].nlargest(best, "value")
+    [study.enqueue_trial(study.trials[n].params, user_attrs={"seed": s}) for n in table.number for s in (1, 2)]
+"""],
 }  # fmt: skip

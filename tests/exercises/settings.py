@@ -72,6 +72,27 @@ def attempt(key: str, code: str, dress: Callable[[Any], Any] = lambda answer: an
     return check(key, dress(answer), **dict(zip([str(word.arg) for word in call.keywords], context, strict=True)))
 
 
+FIVE = ((3.0, 0.001), (4.0, 0.01), (2.0, 0.0101), (2.0, 0.0102), (1.0, 0.5))
+SIX = tuple((1.0, place) for place in (0.001, 0.0016, 0.004, 0.0056, 0.02, 0.9))
+
+
+def trials_at(places: tuple[tuple[float, float], ...]) -> optuna.Study:
+    """For exercises 08.1 and 08.2: of FIVE, 0, 2 and 4 become the incumbent; of SIX, 2 and 3 have a neighbour."""
+    study, rate = optuna.create_study(), optuna.distributions.FloatDistribution(0.001, 1, log=True)
+    for value, place in places:
+        params, space = {"learning_rate": place}, {"learning_rate": rate}
+        study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=space))
+    return study
+
+
+class Picked:
+    """As a TrialPicker: what was chosen last is its answer."""
+
+    def choose(self, *numbers: int) -> None:
+        """Chooses these trials."""
+        self.answer = list(numbers)
+
+
 ENTRANTS = {
     "Random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     "QMC": lambda seed: optuna.samplers.QMCSampler(scramble=True, seed=seed),
@@ -79,4 +100,6 @@ ENTRANTS = {
 VALUES: dict[str, dict[str, Any]] = {
     "01.2": {"trials": pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})},
     "03.3": {"SEEDS": range(8), "entrants": ENTRANTS},
+    "08.1": {"down": trials_at(FIVE), "history": Picked()},
+    "08.2": {"sparse": trials_at(SIX), "lonely": Picked()},
 }

@@ -5,6 +5,7 @@ LOW = "a score below the best so far may be any other below it"
 WIDE = "my_setting = {'learning_rate': 0.3, 'momentum': 0.5, 'width': 100, 'dropout': 0.0} -> my_setting = "
 GOOD = "this setting reaches 0.9, too"
 CLIMB = "return np.clip(best + self.rng.normal(0, self.step, size=len(best)), 0, 1) -> "
+ALONE = "lonely.choose(*[int(number) for number in np.flatnonzero(factors.min({}) {} 1.5)])"
 
 SURVIVORS: dict[str, dict[str, str]] = {
     "00.1": {
@@ -38,5 +39,9 @@ SURVIVORS: dict[str, dict[str, str]] = {
         "point, then the smaller of that and 1",
         CLIMB + "return np.clip(best - self.rng.normal(0, self.step, size=len(best)), 0, 1)": "a normal step and its "
         "opposite are equally likely",
+    },
+    "08.2": {
+        f"{ALONE.format('axis=1', '>')} -> {ALONE.format('axis=1', '>=')}": "no two rates differ by 1.5 exactly",
+        f"{ALONE.format('axis=1', '>')} -> {ALONE.format('axis=0', '>')}": "the table of factors is symmetric",
     },
 }

@@ -17,6 +17,7 @@ from helpers.learn.exercises import read_solutions
 from helpers.races.importance import importances
 from helpers.training.data import load_dataset
 from helpers.training.train import TrainingConfig, fit
+from tests.exercises.settings import FIVE, trials_at
 from tests.tools.store_outputs import all_notebooks
 
 SEED = 0
@@ -49,15 +50,6 @@ def study_of(direction: str, sampler, trials: int) -> optuna.Study:
     return study
 
 
-def five_trials() -> optuna.Study:
-    """For exercises 08.1 and 08.2: trials 0, 2 and 4 become the incumbent, 0 and 4 stand alone."""
-    study, rate = optuna.create_study(), optuna.distributions.FloatDistribution(0.001, 1, log=True)
-    for value, place in ((3.0, 0.001), (4.0, 0.01), (2.0, 0.0101), (2.0, 0.0102), (1.0, 0.5)):
-        params, space = {"learning_rate": place}, {"learning_rate": rate}
-        study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=space))
-    return study
-
-
 TABLE = pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})
 CONTEXT = {
     "00.1": {"scores": [0.41, 0.90, 0.13, 0.93, 0.88]},
@@ -65,8 +57,8 @@ CONTEXT = {
     "01.2": {"trials": TABLE},
     "01.3": {"seed": SEED},
     "03.3": {"seeds": range(30)},
-    "08.1": {"study": five_trials()},
-    "08.2": {"study": five_trials()},
+    "08.1": {"study": trials_at(FIVE)},
+    "08.2": {"study": trials_at(FIVE)},
 }
 GOOD = {"learning_rate": 0.3, "momentum": 0.5, "width": 100, "dropout": 0.0}
 TPE, Random = optuna.samplers.TPESampler, optuna.samplers.RandomSampler
@@ -240,6 +232,10 @@ def kept(shares, above=1.0, names=None):
     return names or [name for name, share in shares.items() if share > above * shares["dummy"]]
 
 
+EDGES = {
+    "plot_optimization_history": "figure", "plot_timeline": "figure", "plot_contour": "sentence",
+    "plot_edf": "sentence",
+}  # fmt: skip
 RUNGS = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
 
 WRONG = [
@@ -487,45 +483,48 @@ WRONG = [
     ("08.1", [0, 2, 3, 4], "trial 3 has an earlier trial at least as low"),
     ("08.1", [2, 4], "the first trial counts too .1 missing"),
     ("08.1", [4], "2 missing"),
-    ("08.1", 4, "a list of trial numbers"),
+    ("08.1", 4, "2 missing"),
     ("08.2", [0, 1, 4], "trial 1 has a neighbour within a factor of 1.5"),
     ("08.2", [0], "perhaps at an end .1 missing"),
-    ("08.2", ["1"], "a list of trial numbers"),
-    ("08.3", hours(unit="minutes"), "for COMPLETE trials that took .1.5, 2.0. hours it gives 210"),
+    ("08.2", ["1"], "without quotes"),
+    ("08.3", hours(unit="minutes"), "these are minutes"),
     ("08.3", lambda frame: frame.groupby("state")["duration"].sum(), "these are times: divide the sum"),
-    ("08.3", lambda frame: frame.groupby("state")["duration"].sum().dt.seconds / 3600, "A day has 24 hours"),
-    ("08.3", lambda frame: frame["duration"].sum(), "wanted is a Series"),
-    ("08.3", lambda frame: hours()(frame[frame["state"] == "COMPLETE"]), "FAIL is missing"),
-    ("08.3", 3.5, "hand over hours_by_state itself"),
-    ("08.4", {"plot_contour": "figure"}, "plot_contour needs values that differ"),
-    ("08.4", {"plot_timeline": "sentence"}, "plot_timeline says something even where all are equal"),
-    ("08.4", {"plot_edf": "empty"}, "say .figure. or .sentence., not .empty."),
-    ("08.4", {"edf": "figure"}, "keep the keys of the cell"),
+    ("08.3", lambda frame: frame.groupby("state")["duration"].sum().dt.seconds / 3600, "a day has 24 hours"),
+    ("08.3", lambda frame: frame["duration"].sum(), "it gives an object of type Timedelta"),
+    ("08.3", lambda frame: hours()(frame[frame["state"] == "COMPLETE"]), "gives {'COMPLETE': 3.5}; asked was"),
+    ("08.3", 3.5, "hand over the function itself"),
+    ("08.4", EDGES | {"plot_contour": "figure"}, "plot_contour. needs values that differ"),
+    ("08.4", EDGES | {"plot_timeline": "sentence"}, "plot_timeline. says something even where all values are equal"),
+    ("08.4", EDGES | {"plot_edf": "empty"}, "is not one of"),
+    ("08.4", {"edf": "figure"}, "a dictionary with the keys"),
     ("08.5", [1, 2, 4], "number 1 begins at the folder where the program was started"),
     ("08.5", [2, 3, 4], "number 3 begins at the folder"),
     ("08.5", [4], "count the slashes"),
-    ("08.5", 2, "a list of numbers"),
-    ("09.1", lambda all_, best: float(np.sum((best / all_ - 1) ** 2)), "weigh each bin with its share"),
-    ("09.1", lambda all_, best: float(np.sum(all_ * best / all_)), "spread as everywhere has importance 0"),
-    ("09.1", lambda all_, best: float(np.sum(all_ * abs(best / all_ - 1))), "and should be 3"),
-    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "weigh each bin|importance 0|raised"),
+    ("08.5", 2, "another one does"),
+    ("08.5", ["2", "4"], "without quotes"),
+    ("09.1", lambda all_, best: float(np.sum((best / all_ - 1) ** 2)), "weigh it with its share"),
+    ("09.1", lambda all_, best: float(np.sum(all_ * best / all_)), "subtract 1 before you square"),
+    ("09.1", lambda all_, best: float(np.sum(all_ * abs(best / all_ - 1))), "square it"),
+    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "one by one: sum them"),
     ("09.1", 3, "hand over the function itself"),
     ("09.2", lambda study: importances(study, target=lambda trial: trial.user_attrs["seconds"]), "for being .fast."),
-    ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "its target is not the time"),
-    ("09.2", lambda study: list(importances(study)), "a dict from name to importance"),
-    ("09.3", lambda shares: list(shares), "the dummy is in the list"),
+    ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "it gives .*asked was"),
+    ("09.2", importances, "its target is the value"),
+    ("09.2", lambda study: list(importances(study)), "asked was"),
+    ("09.3", lambda shares: list(shares), "asked was"),
+    ("09.3", lambda shares: list(shares.columns.drop("dummy")), "all the columns"),
     (
         "09.3",
         lambda shares: [n for n in shares.columns.drop("dummy") if shares[n].median() > shares["dummy"].median()],
-        "whose intervals overlap",
+        "which may overlap",
     ),
-    ("09.3", lambda shares: [], "between 0.4 and 0.6 is missing"),
-    ("09.3", lambda shares: "clear", "return a list of names"),
-    ("09.4", lambda shares: kept(shares, 0.5), "the dummy stays free"),
-    ("09.4", lambda shares: kept(shares, 4), "what might matter stays free"),
+    ("09.3", lambda shares: [], r"it gives \[\]"),
+    ("09.3", lambda shares: "clear", "it gives .clear."),
+    ("09.4", lambda shares: kept(shares, 0.5), "asked was"),
+    ("09.4", lambda shares: kept(shares, 4), "gives .*'b'.; asked was"),
     ("09.4", kept, "keep every one free but it"),
-    ("09.4", lambda shares: kept(shares, names=["a", "b", "c"]), "it should keep a and b"),
-    ("09.4", lambda shares: len(shares), "return a list of names"),
+    ("09.4", lambda shares: kept(shares, names=["a", "b", "c"]), "asked was .*a., .b"),
+    ("09.4", lambda shares: len(shares), "it gives 4"),
 ]
 WRONG = [(key, hill(key, answer), reason) for key, answer, reason in WRONG]
 for path in all_notebooks()[10:]:  # of the later notebooks each has a file of its own

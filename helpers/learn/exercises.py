@@ -141,7 +141,9 @@ def check_function(answer: object) -> None:
 
 
 def is_number(answer: object) -> bool:
-    """True for a number, NumPy's too; True and False are none."""
+    """True for a number, NumPy's too, also an array of no dimension; True and False are none."""
+    if isinstance(answer, np.ndarray) and answer.ndim == 0:
+        return answer.dtype.kind in "iuf"
     return isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
 
 

@@ -319,4 +319,174 @@ def again(study, best):
     table = table[table.state == "COMPLETE"].nlargest(best, "value")
     [study.enqueue_trial(study.trials[n].params, user_attrs={"seed": s}) for n in table.number for s in (1, 2)]
 """],
+    "06.1": ["""
+class GapPruner(BasePruner):
+    margin = 0
+    def __init__(self, gap=0.3):
+        self.gap = gap
+    def best_there(self, study, step):
+        best = -math.inf
+        for other in study.trials:
+            if other.state == TrialState.COMPLETE:
+                best = max(best, other.intermediate_values.get(step, -math.inf))
+        return best
+    def prune(self, study, trial):
+        step = max(trial.intermediate_values)
+        return np.bool_(trial.intermediate_values[step] + self.gap + self.margin < self.best_there(study, step))
+""", """
+class GapPruner(BasePruner):
+    def __init__(self, gap=0.2):
+        self.gap = gap
+    def prune(self, study, trial):
+        done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        there = pd.Series([t.intermediate_values.get(trial.last_step) for t in done], dtype=float).dropna()
+        if there.empty:
+            return False
+        return there.max() - trial.intermediate_values[trial.last_step] > self.gap
+"""],
+    "06.2": ["""
+def report_epoch(t, accuracy, at=None):
+    if at is None:
+        return
+    t.report(value=accuracy, step=at)
+""", """
+def report_epoch(trial, value, step=None):
+    given = not isinstance(step, type(None))
+    return given and trial.report(value, step)
+"""],
+    "06.3": ["""
+def accurate(t, epochs):
+    for number, epoch in enumerate(epochs, start=1):
+        value = epoch.validation_accuracy
+        t.report(value, number)
+        if t.should_prune():
+            raise optuna.exceptions.TrialPruned("enough")
+    return value
+""", """
+def tell(trial, epoch):
+    trial.report(step=1 + epoch.number, value=epoch.validation_accuracy)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+def accurate(trial, curve):
+    [tell(trial, epoch) for epoch in curve]
+    return curve[-1].validation_accuracy
+"""],
+    "06.4": ["""
+def one_goal(trial, curve, weights):
+    trial.set_constraint("weights", weights / 5000 - 1)
+    last = 0.0
+    for epoch in curve:
+        last = epoch.validation_accuracy
+        trial.report(last, epoch.number + 1)
+        if trial.should_prune():
+            raise optuna.TrialPruned()
+    return last
+""", """
+LIMIT = 5_000
+def one_goal(trial, curve, weights):
+    trial.set_constraint(key="weights", value=max(weights - LIMIT, 0))
+    for epoch in iter(curve):
+        trial.report(epoch.validation_accuracy, step=epoch.number + 1)
+        if not trial.should_prune():
+            continue
+        raise optuna.TrialPruned()
+    return np.float64(epoch.validation_accuracy)
+"""],
+    "06.5": ["""
+def repeatable_study(seed):
+    sampler = RandomSampler(seed)
+    pruner = HyperbandPruner(1, 27, 3)
+    return optuna.create_study(pruner=pruner, sampler=sampler, study_name="mine", direction="maximize")
+""", """
+class Mine(RandomSampler):
+    pass
+def repeatable_study(seed):
+    direction = optuna.study.StudyDirection.MAXIMIZE
+    return optuna.create_study(direction=direction, study_name=f"seed {seed}", sampler=Mine(seed=1000 + seed),
+                               pruner=HyperbandPruner(min_resource=1, max_resource=27))
+"""],
+    "06.6": ["""
+def best_number(trials):
+    best = None
+    for trial in trials:
+        if trial.state.name == "COMPLETE" and (best is None or trial.value > best.value):
+            best = trial
+    return best.number
+""", """
+def best_number(trials):
+    values = {t.number: t.value for t in trials if t.state is optuna.trial.TrialState.COMPLETE}
+    return pd.Series(values).idxmax()
+"""],
+    "06.7": ["watchful = optuna.pruners.PatientPruner(None, patience=6)", """
+class Collapse(BasePruner):
+    def prune(self, study, trial):
+        values = list(trial.intermediate_values.values())
+        return len(values) > 5 and values[-1] < max(values) / 2
+watchful = Collapse()
+"""],
+    "06.8": ["""
+def mean_of_folds(trial, scores_of_folds):
+    total, count = 0.0, 0
+    for score in scores_of_folds:
+        trial.report(score, step=count)
+        total, count = total + score, count + 1
+        if trial.should_prune():
+            break
+    return total / count
+""", """
+def mean_of_folds(trial, folds):
+    scores = np.array([])
+    for fold, score in enumerate(folds):
+        scores = np.append(scores, score)
+        trial.report(value=score, step=fold)
+        if trial.should_prune():
+            return scores.mean()
+    return scores.mean()
+"""],
+    "06.9": ["epochs_in_all = np.dot([64, 16, 4], [1, 3, 12])", "epochs_in_all = '160' and 160.0"],
+    "07.1": ['choice = {"a": "Memory", "b": "JOURNAL", "c": "postgresql", "d": " proxy"}',
+             'choice = dict(zip("dcba", ["proxy", "PostgreSQL", "journal", "memory"]))'],
+    "07.2": ["each = math.ceil((100 - 60) / 4)", "each = np.array(10)"],
+    "07.3": ["""
+def release(study, alive):
+    dead = [t.number for t in study.trials
+            if t.state == TrialState.RUNNING and "worker" in t.user_attrs and t.user_attrs["worker"] not in set(alive)]
+    for number in dead:
+        study.tell(number, state=optuna.trial.TrialState.FAIL)
+    return tuple(dead)
+""", """
+def gone(trial, alive):
+    return trial.user_attrs.get("worker", alive[0] if alive else None) not in [*alive, None]
+def release(study, alive):
+    numbers = set()
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        if gone(trial, alive):
+            study.tell(trial.number, None, TrialState.FAIL)
+            numbers.add(trial.number)
+    return numbers
+"""],
+    "07.4": ["def make_sampler(seed, worker):\n    return TPESampler(seed=1000 * seed + worker)", """
+class Mine(TPESampler):
+    pass
+def make_sampler(seed, worker):
+    return Mine(n_startup_trials=10, seed=int(np.random.default_rng([worker, seed]).integers(2**32)))
+"""],
+    "07.5": ["""
+def join(storage, name, direction):
+    if name in optuna.get_all_study_names(storage):
+        study = optuna.load_study(study_name=name, storage=storage)
+        if study.direction.name != direction.upper():
+            raise ValueError("another direction")
+        return study
+    return optuna.create_study(storage=storage, study_name=name, direction=direction)
+""", """
+class WrongWay(ValueError):
+    pass
+def join(storage, name, direction):
+    wanted = optuna.study.StudyDirection[direction.upper()]
+    study = optuna.create_study(storage=storage, study_name=name, direction=wanted, load_if_exists=True)
+    if study.direction is not wanted:
+        raise WrongWay(f"{name} goes the other way")
+    return study
+"""],
 }  # fmt: skip

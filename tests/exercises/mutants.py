@@ -33,7 +33,11 @@ def mutants(code: str) -> Iterator[tuple[str, str]]:
     """What was changed, as the lines before and after, and the mutant's code; no two have the same code."""
     before = ast.unparse(ast.parse(code))
     seen = {before}
-    for place, node in enumerate(ast.walk(ast.parse(code))):
+    nodes = list(ast.walk(ast.parse(code)))
+    words = {part for node in nodes if isinstance(node, ast.Raise) for part in ast.walk(node)}  # an error's own
+    for place, node in enumerate(nodes):
+        if isinstance(node, ast.Constant | ast.JoinedStr | ast.FormattedValue) and node in words:
+            continue
         for number in range(len(changes(node))):
             tree = ast.parse(code)
             changes(list(ast.walk(tree))[place])[number]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import math
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import nbformat
 import numpy as np
 import optuna
 import pandas as pd
+from sklearn.datasets import load_digits
 
 from helpers.learn import check
 from helpers.learn.exercises import bounded, read_solutions
@@ -97,8 +99,19 @@ ENTRANTS = {
     "Random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     "QMC": lambda seed: optuna.samplers.QMCSampler(scramble=True, seed=seed),
 }
+
+
+def lesson_11() -> dict[str, Any]:
+    """What notebook 11 made before its exercises."""
+    images, labels = load_digits(return_X_y=True)
+    wrong = importlib.import_module("tests.exercises.wrong_11")
+    before = wrong.CONTEXT["11.1"]["before"]
+    return {"small_images": images[:150], "small_labels": labels[:150], "tangled": before, "diverging": wrong.diverging}
+
+
 VALUES: dict[str, dict[str, Any]] = {
     "01.2": {"trials": pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})},
+    **{key: lesson_11() for key in SOLUTIONS if key.startswith("11")},
     "03.3": {"SEEDS": range(8), "entrants": ENTRANTS},
     "08.1": {"down": trials_at(FIVE), "history": Picked()},
     "08.2": {"sparse": trials_at(SIX), "lonely": Picked()},

@@ -141,5 +141,9 @@ def _check_search(found: Mapping, before: optuna.Study) -> None:
             on_test = math.isclose(now["value"], then.values[0], abs_tol=1e-12)
             why = "the test images still choose the winner" if on_test else f"{now['value']} is neither"
             raise NotQuite(f"{why}: return the last validation accuracy that was reported.")
+    if not found["kept"]:
+        raise NotQuite(
+            "with seed 1 search() reports other values than train() yields on load_data(1): hand the seed on."
+        )
     if found["other"] == found["trials"][0]["params"]:
         raise NotQuite("search() draws the same for seeds 0 and 1: the sampler's seed is still written into the code.")

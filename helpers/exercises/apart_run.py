@@ -68,7 +68,10 @@ def searches(found: dict, loads: list[str]) -> None:
          "reports": [float(trial.intermediate_values[step]) for step in sorted(trial.intermediate_values)]}
         for trial in study.trials
     ]  # fmt: skip
-    found["other"] = search.search(1, 1).trials[0].params
+    other = search.search(1, 1).trials[0]
+    training = importlib.import_module("project.training")
+    found["other"] = other.params
+    found["kept"] = [*other.intermediate_values.values()] == [*training.train(other.params, training.load_data(1), 1)]
 
 
 def main(folder: str, result: str) -> None:

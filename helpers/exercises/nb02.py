@@ -8,26 +8,28 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
+from helpers.exercises.kit import plain, same, shown
 from helpers.exercises.spaces import compare_space
-from helpers.learn.exercises import NotQuite, exercise
+from helpers.learn.exercises import NotQuite, check_function, exercise
 from helpers.learn.seed import course_seed
 
 TRIALS = 60
 
 
-def _run(objective: object) -> list[tuple[object, FrozenTrial]]:
-    """What the objective returned and the trial as the study keeps it, over random trials of one study."""
-    if not callable(objective):
-        raise NotQuite("an objective is a function that takes a trial; hand over the function itself.")
+def _run(objective: Callable, *fixed: dict) -> list[tuple[object, FrozenTrial]]:
+    """What the objective returned and the trial as the study keeps it: in `fixed` trials, then in random ones."""
+    check_function(objective)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=course_seed()))
+    for params in fixed:
+        study.enqueue_trial(params)
     trials = [study.ask() for _ in range(TRIALS)]
     returned = [objective(trial) for trial in trials]
     return list(zip(returned, study.get_trials(deepcopy=False), strict=True))
 
 
 def _same(returned: object, wanted: object, trial: FrozenTrial) -> None:
-    if returned != wanted:
-        raise NotQuite(f"with {trial.params} it returned {returned!r}, asked was {wanted!r}.")
+    if not same(plain(returned), plain(wanted)):
+        raise NotQuite(f"with {shown(trial.params)} it returned {shown(returned)}, asked was {shown(wanted)}.")
 
 
 @exercise("02.1")
@@ -73,15 +75,20 @@ def a_name_for_each_layer(objective: Callable) -> str:
 def a_budget_as_constraint(objective: Callable) -> str:
     """The space, and the constraint's value in every trial."""
     wanted = {"batch_size": IntDistribution(16, 512, log=True), "epochs": IntDistribution(1, 20)}
-    for returned, trial in _run(objective):
+    limits = {"batch_size": 64, "epochs": 20}, {"batch_size": 183, "epochs": 7}  # 1280 and 1281
+    found = []
+    for returned, trial in _run(objective, *limits):
         compare_space(wanted, trial.distributions)
         product = trial.params["batch_size"] * trial.params["epochs"]
         _same(returned, product, trial)
-        if "budget" not in trial.constraints:
-            raise NotQuite('no constraint named "budget" was set: trial.set_constraint("budget", ...).')
-        value = trial.constraints["budget"]
-        if value == 1280 - product != 0:
-            raise NotQuite(f"a product of {product} gives {value:g}: turn the sign, used minus allowed.")
+        found.append((product, trial.constraints.get("budget")))
+    if all(value is None for _, value in found):
+        raise NotQuite('no constraint named "budget" was set: trial.set_constraint("budget", ...).')
+    if all(value == 1280 - product for product, value in found):
+        raise NotQuite(f"a product of {found[0][0]} gives {found[0][1]:g}: turn the sign, used minus allowed.")
+    for product, value in found:
+        if value is None:
+            raise NotQuite(f"with a product of {product} no constraint was set: set it in every trial.")
         if (value <= 0) != (product <= 1280):
             raise NotQuite(f"a product of {product} gives {value:g}; at or below 0 is feasible, so use product - 1280.")
     return "At or below zero is feasible: what was used, minus what is allowed."

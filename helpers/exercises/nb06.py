@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,16 +20,20 @@ from optuna.pruners import (
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
+from helpers.exercises.kit import choice, function
+from helpers.learn.exercises import NotQuite, check_function, exercise
 from helpers.races.replay import replay
 
+COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
+rng = np.random.default_rng(0)
 
-class _Recorder:
+
+class Recorder:
     """A trial that notes what is reported and whether it was asked to stop; `stop_at` counts reports."""
 
     def __init__(self, stop_at: int = 0) -> None:
         self.reports: list[tuple[int, float]] = []
-        self.constraints: dict[str, float] = {}
+        self.early: dict[str, float] = {}  # the constraints that were set before the first report
         self.stop_at = stop_at
 
     def report(self, value: float, step: int) -> None:
@@ -40,67 +43,110 @@ class _Recorder:
         return 0 < self.stop_at <= len(self.reports)
 
     def set_constraint(self, key: str, value: float) -> None:
-        self.constraints.setdefault(key, float(value))
+        if not self.reports:
+            self.early[key] = float(value)
 
 
-@exercise("06.1")
-def a_gap_at_the_same_step(pruner: Any) -> str:
-    """Latest value against the best of completed trials at the same step; never without one."""
-    if not (isinstance(pruner, type) and issubclass(pruner, BasePruner)):
-        raise NotQuite("the answer is the class GapPruner, derived from BasePruner.")
-    make: Callable[[float], BasePruner] = pruner
-    done = [
-        create_trial(value=0.9, intermediate_values={1: 0.4, 2: 0.9}),
-        create_trial(value=0.8, intermediate_values={1: 0.6, 2: 0.8}),
-        create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.99, 2: 0.99}),
-        create_trial(value=0.7, intermediate_values={5: 0.9, 6: 0.7}),
-    ]
-    cases: tuple[tuple[str, list[FrozenTrial], dict[int, float], bool], ...] = (
-        ("no trial is complete yet", [], {1: 0.1}, False),
-        ("only a pruned trial reported there", done[2:3], {1: 0.1}, False),
-        ("no completed trial reported at this step", done, {7: 0.0}, False),
-        ("0.45 is less than 0.2 below the best completed value there, 0.6", done, {1: 0.45}, False),
-        ("0.6 is less than 0.2 below the best completed value at this very step, 0.7", done, {6: 0.6}, False),
-        ("0.3 is more than 0.2 below the best completed value there, 0.6", done, {1: 0.3}, True),
-        ("it fell back to 0.1, whatever it had before", done, {1: 0.75, 2: 0.1}, True),
-        ("it recovered: its latest value counts", done, {1: 0.1, 2: 0.85}, False),
-        ("its latest value is a little above", done, {1: 0.65}, False),
-    )
-    for why, trials, curve, stop in cases:
-        study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=0))
-        study.add_trials(trials)
-        trial = study.ask()
-        for step, value in curve.items():
-            trial.report(value, step)
-        found = make(0.2).prune(study, study.trials[-1])
-        if not isinstance(found, bool | np.bool_):
-            raise NotQuite(f"it returned {found!r}: return True or False.")
-        if found != stop:
-            raise NotQuite(f"with gap=0.2 and reports {curve} it {'went on' if stop else 'stopped'}, but {why}.")
-    study.add_trials(done)
+def gap_pruner(
+    states: Sequence[TrialState] = (COMPLETE,), latest: Callable = lambda values: values[max(values)],
+    rule: Callable = max, missing: float | None = None, gap: float | None = None,
+) -> type[BasePruner]:  # fmt: skip
+    """The pruner of exercise 06.1 with something of it changed."""
+
+    class GapPruner(BasePruner):
+        def __init__(self, own: float) -> None:
+            self.gap = own if gap is None else gap
+
+        def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+            others = [other.intermediate_values for other in study.get_trials(states=states)]
+            there = [values.get(trial.last_step or 0) for values in others]
+            known = [missing if value is None else value for value in there if value is not None or missing is not None]
+            return bool(known) and latest(trial.intermediate_values) < rule(known) - self.gap
+
+    return GapPruner
+
+
+def judged(
+    pruner: Callable[[float], BasePruner], gap: float, others: list[FrozenTrial], curve: dict[int, float]
+) -> object:
+    """Whether it stops a running trial with this curve."""
+    study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=0))
+    study.add_trials(others)
     trial = study.ask()
-    trial.report(0.45, 1)
-    if not make(0.1).prune(study, study.trials[-1]):
-        raise NotQuite("with another gap it decides as before: use self.gap, not a number.")
-    return "A rule of your own, asked by the real study. Would you trust it on a plateau?"
+    for step, value in curve.items():
+        trial.report(value, step)
+    return pruner(gap).prune(study, study.trials[-1])
 
 
-@exercise("06.2")
-def every_step_that_is_given(report_epoch: Callable) -> str:
-    """Zero is a step; None is not."""
-    check_function(report_epoch)
-    for step in (0, 1, 5, np.int64(0), None):
-        trial = _Recorder()
-        report_epoch(trial, 0.5, step)
-        if step is None and trial.reports:
-            raise NotQuite("it reported without a step: that is what the condition is there to prevent.")
-        if step is not None and not trial.reports:
-            zero = ": 0 counts as False in an `if`" if step == 0 else ""
-            raise NotQuite(f"step {step!r} was not reported{zero}. Compare with None, and with nothing else.")
-    return "Zero is a number like any other. Ask for None when you mean None."
+def others(*curves: dict[int, float]) -> list[FrozenTrial]:
+    """Completed trials with these curves, and one that was pruned with the best reports of all."""
+    done = [create_trial(value=curve[max(curve)], intermediate_values=curve) for curve in curves]
+    return [*done, create_trial(state=PRUNED, intermediate_values={1: 0.99, 2: 0.99})]
 
 
-def _curve(accuracies: list[float]) -> list[SimpleNamespace]:
+FOUR = others({1: 0.4, 2: 0.9}, {1: 0.6, 2: 0.8}, {5: 0.9, 6: 0.7})
+LOW = others({1: -3.0, 2: -2.0}, {1: -1.0, 2: -1.5})
+function(
+    "06.1",
+    gap_pruner(),
+    {
+        f"gap={gap}, {words}, and reports {curve},": (gap, trials, curve)
+        for words, trials, cases in (
+            ("no completed trial", others(), [(0.2, {1: 0.1}), (0.2, {1: -4.0})]),
+            ("completed trials that report {1: 0.4, 2: 0.9}, {1: 0.6, 2: 0.8} and {5: 0.9, 6: 0.7}", FOUR, [
+                (0.2, {7: 0.0}), (0.2, {7: -1.0}), (0.2, {1: 0.45}), (0.2, {6: 0.6}), (0.2, {1: 0.3}),
+                (0.2, {1: 0.75, 2: 0.1}), (0.2, {1: 0.1, 2: 0.85}), (0.2, {1: 0.65}), (0.1, {1: 0.45}),
+                (0.0, {1: 0.6}), (0.5, {2: 0.3}), (0.5, {2: 0.45}),
+            ]),
+            ("completed trials that report {1: -3, 2: -2} and {1: -1, 2: -1.5}", LOW, [
+                (0.2, {1: -1.1}), (0.2, {1: -1.5}), (0.2, {2: -1.6}), (1.0, {1: -2.0}), (1.0, {3: -9.0}),
+            ]),
+        )
+        for gap, curve in cases
+    },
+    {
+        "pruned trials are compared with, too: completed ones alone count.": gap_pruner(states=(COMPLETE, PRUNED)),
+        "its best value counts, not the latest: it may have fallen back.": gap_pruner(
+            latest=lambda values: max(values.values())
+        ),
+        "it compares with the lowest of the others: take the best.": gap_pruner(rule=min),
+        "a trial that did not report at this step counts as 0: leave it out.": gap_pruner(missing=0.0),
+        "with another gap it decides as before: use self.gap, not a number.": gap_pruner(gap=0.2),
+    },
+    "A rule of your own, asked by the real study. Would you trust it on a plateau?",
+    watch=judged,
+)  # fmt: skip
+
+
+def reported(report: Callable, *step: int | None) -> object:
+    """What is reported of a value with this step."""
+    trial = Recorder()
+    report(trial, 0.5, *step)
+    return trial.reports
+
+
+def when(condition: Callable) -> Callable:
+    """A function for 06.2 with this condition."""
+    return lambda trial, value, step=None: trial.report(value, step) if condition(step) else None
+
+
+function(
+    "06.2",
+    when(lambda step: step is not None),
+    {"no step": ()} | {f"step={step!r}": (step,) for step in (0, 1, 5, np.int64(0), np.int64(7), None)},
+    {
+        "step 0 was not reported: 0 counts as False in an `if`. Compare with None.": when(bool),
+        "it reports without a step, too: that is what the condition is there to prevent.": when(lambda step: True),
+        "NumPy's whole numbers are steps, too: ask for None, and for nothing else.": when(
+            lambda step: isinstance(step, int)
+        ),
+    },
+    "Zero is a number like any other. Ask for None when you mean None.",
+    watch=reported,
+)  # fmt: skip
+
+
+def curve_of(accuracies: Sequence[float]) -> list[SimpleNamespace]:
     """Epochs as training yields them; the loss falls as the accuracy rises."""
     return [
         SimpleNamespace(number=n, validation_accuracy=a, validation_loss=2.5 * (1 - a), train_loss=2.4 * (1 - a))
@@ -108,54 +154,94 @@ def _curve(accuracies: list[float]) -> list[SimpleNamespace]:
     ]
 
 
-def _follow(objective: Callable, *more: object) -> None:
-    """The reports are the accuracies at steps 1, 2, 3; it stops when told to."""
-    accuracies = [0.25, 0.5, 0.75]
-    trial = _Recorder()
-    value = objective(trial, _curve(accuracies), *more)
-    if isinstance(value, tuple | list):
-        raise NotQuite("it returned several values: one objective returns one number.")
-    reported = [value for _, value in trial.reports]
-    if reported == [-2.5 * (1 - a) for a in accuracies]:
-        raise NotQuite("a negative loss rises too, but it is not what is returned: report the accuracy.")
-    if reported == [2.5 * (1 - a) for a in accuracies]:
-        raise NotQuite("it reports the loss, and this study maximises: the worst would survive.")
-    if reported != accuracies:
-        raise NotQuite(f"the accuracies were {accuracies}, and it reported {reported}.")
-    if value != accuracies[-1]:
-        raise NotQuite(f"it returned {value!r}; report and return the same metric, here 0.75.")
-    if trial.reports != list(zip((1, 2, 3), accuracies, strict=True)):
-        raise NotQuite(f"its steps were {[step for step, _ in trial.reports]}: count the epochs from one.")
+def followed(objective: Callable, accuracies: list[float], stop_at: int, *weights: int) -> object:
+    """What the objective reports, returns, and how early its constraint is set, by sign."""
+    trial = Recorder(stop_at)
     try:
-        objective(trial := _Recorder(stop_at=2), _curve(accuracies), *more)
+        returned = objective(trial, curve_of(accuracies), *weights)
     except optuna.TrialPruned:
-        return
-    raise NotQuite(f"told to stop after two reports it went on ({len(trial.reports)}): raise optuna.TrialPruned().")
+        returned = "pruned"
+    found = {"reports": [f"{value:.6g} at step {step}" for step, value in trial.reports], "returned": returned}
+    if weights:
+        limit = trial.early.get("weights")
+        found["weights"] = "no constraint" if limit is None else "too many" if limit > 0 else "allowed"
+    return found
 
 
-@exercise("06.3")
-def one_metric(objective: Callable) -> str:
-    """What is reported is what is returned."""
-    check_function(objective)
-    _follow(objective)
-    return "Report what you return, in the direction of the study."
+def told(
+    report: Callable = lambda epochs: epochs[-1].validation_accuracy, result: Callable | None = None, first: int = 1,
+    stop: bool = True, limit: Callable | None = lambda weights: weights - 5000,
+) -> Callable:  # fmt: skip
+    """An objective for 06.3 and 06.4 with something of it changed."""
+
+    def objective(trial: Any, curve: list, *weights: int) -> float:
+        if weights and limit:
+            trial.set_constraint("weights", limit(*weights))
+        for epoch in curve:
+            trial.report(report(curve[: epoch.number + 1]), epoch.number + first)
+            if stop and trial.should_prune():
+                raise optuna.TrialPruned()
+        return (result or report)(curve)
+
+    return objective
 
 
-@exercise("06.4")
-def a_constraint_instead(objective: Callable) -> str:
-    """Accuracy reported and returned; the number of weights is a constraint, set before anything can stop it."""
-    check_function(objective)
-    for weights in (4000, 5000, 6000):
-        _follow(objective, weights)
-        trial = _Recorder(stop_at=1)
-        with suppress(optuna.TrialPruned):
-            objective(trial, _curve([0.25, 0.5]), weights)
-        if "weights" not in trial.constraints:
-            raise NotQuite('a trial that is pruned has no constraint "weights": set it before the first epoch.')
-        value = trial.constraints["weights"]
-        if (value <= 0) != (weights <= 5000):
-            raise NotQuite(f"{weights} weights give {value:g}; at or below 0 is feasible, so use weights - 5000.")
-    return "One goal to prune by, and a limit for the other. Or search without a pruner, and look at the whole front."
+def accuracy(epochs: list) -> float:
+    """The last one."""
+    return epochs[-1].validation_accuracy
+
+
+def loss(epochs: list) -> float:
+    """The last one."""
+    return epochs[-1].validation_loss
+
+
+LOSS = "it reports the loss, and this study maximises: the worst would survive."
+FOLLOWED = {
+    LOSS: told(loss, accuracy),
+    "it reports and returns the loss, and this study maximises.": told(loss),
+    "a negative loss rises too, but it is not what is returned: report the accuracy.": told(
+        lambda epochs: -loss(epochs), accuracy
+    ),
+    "it reports the best so far, which never falls: report the epoch's own accuracy.": told(
+        lambda epochs: max(map(accuracy, [epochs[: n + 1] for n in range(len(epochs))])), accuracy
+    ),
+    "it returns the loss: report and return the same metric.": told(accuracy, loss),
+    "it reports the accuracy on the training images: nobody asked for that.": told(
+        lambda epochs: 1 - epochs[-1].train_loss, accuracy
+    ),
+    "its steps begin with 0: count the epochs from one.": told(first=0),
+    "told to stop it went on: raise optuna.TrialPruned().": told(stop=False),
+}
+CURVES = [([0.25, 0.5, 0.75], 0), ([0.25, 0.5, 0.75], 2), ([0.5, 0.75, 0.25, 0.125], 0), ([0.5], 0), ([0.5, 0.25], 1)]
+function(
+    "06.3",
+    told(),
+    {f"accuracies {curve}, told to stop at report {at or 'never'},": (curve, at) for curve, at in CURVES},
+    FOLLOWED,
+    "Report what you return, in the direction of the study.",
+    watch=followed,
+)
+function(
+    "06.4",
+    told(),
+    {
+        f"{weights} weights, accuracies {curve}, told to stop at report {at or 'never'},": (curve, at, weights)
+        for weights in (5000, 5001, 4999, 6000, 1)
+        for curve, at in CURVES
+    },
+    {
+        "a trial that is pruned has no constraint: set it before the first epoch, whatever comes.": told(limit=None),
+        "the sign is turned: at or below zero is feasible, so use weights - 5000.": told(limit=lambda w: 5000 - w),
+        "the number itself is above zero, so nothing is feasible: use weights - 5000.": told(limit=lambda w: w),
+        "it returned several values: return the accuracy alone.": told(
+            accuracy, lambda epochs: (accuracy(epochs), 4000), limit=None
+        ),
+    }
+    | FOLLOWED,
+    "One goal to prune by, and a limit for the other. Or search without a pruner, and look at the whole front.",
+    watch=followed,
+)
 
 
 @exercise("06.5")
@@ -181,35 +267,62 @@ def a_name_and_a_seed(make_study: Callable) -> str:
         raise NotQuite("with another seed it draws the same values: hand `seed` to the sampler.")
     curves = np.random.default_rng(0).random((60, 27))
     asked = HyperbandPruner(min_resource=1, max_resource=27)
-    for orders in (curves, np.sort(curves)):
+    for orders in (curves, np.sort(curves), curves[:, :9]):
         cuts = [replay(pruner, orders, study_name="a").trained for pruner in (make_study(3).pruner, asked)]
         if not np.array_equal(cuts[0], cuts[1]):
             raise NotQuite("it does not cut as Hyperband up to 27 epochs does: set max_resource=27, and nothing else.")
     return "A name costs nothing, and you need one anyway as soon as the study lives in a database."
 
 
-@exercise("06.6")
-def the_best_completed(best_number: Callable) -> str:
-    """Complete trials alone, the highest value, its number."""
-    check_function(best_number)
-    study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=0))
-    pruned, complete = TrialState.PRUNED, TrialState.COMPLETE
-    states = (pruned, complete, pruned, TrialState.FAIL, complete, complete)
-    for state, value in zip(states, (0.97, 0.80, 0.75, None, 0.70, 0.91), strict=True):
-        reports = {1: 0.99 if value == 0.80 else value} if value else {}
+def ended(*rows: tuple[TrialState, float | None]) -> list[FrozenTrial]:
+    """Trials that ended so; each once reported more than it ended with."""
+    study = optuna.create_study(direction="maximize")
+    for place, (state, value) in enumerate(rows):
+        reports = {} if value is None else {1: value + 0.3 * (place % 3), 2: value}
         study.add_trial(create_trial(state=state, value=value, intermediate_values=reports))
-    found = best_number(study.trials)
-    reasons = {
-        0: "trial 0 was pruned: its 0.97 is only its last report. Take trials whose state is COMPLETE.",
-        1: "trial 1 once reported 0.99, and ended at 0.80: compare the values at the end.",
-        2: "2 is a place in your list of completed trials: return trial.number.",
-        4: "trial 4 ended lowest of the completed ones: take the highest value.",
-    }
-    if isinstance(found, bool) or not isinstance(found, int | np.integer):
-        raise NotQuite(f"it returned {type(found).__name__}: return the trial's number.")
-    if found != 5:
-        raise NotQuite(reasons.get(int(found), f"it returned {found}; it is trial 5."))
-    return "study.best_trial does just that. A table of all trials does not."
+    return study.trials
+
+
+ENDED: dict[str, list[tuple[TrialState, float | None]]] = {
+    "0.97 pruned, 0.80, 0.75 pruned, failed, 0.70 and 0.91": [
+        (PRUNED, 0.97), (COMPLETE, 0.80), (PRUNED, 0.75), (FAIL, None), (COMPLETE, 0.70), (COMPLETE, 0.91)],
+    "-2.0 and -1.0": [(COMPLETE, -2.0), (COMPLETE, -1.0)],
+    "0.3": [(COMPLETE, 0.3)],
+    "failed, 0.9 pruned, 0.5, 0.6, 0.4": [
+        (FAIL, None), (PRUNED, 0.9), (COMPLETE, 0.5), (COMPLETE, 0.6), (COMPLETE, 0.4)],
+}  # fmt: skip
+
+
+def completed(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Those that are complete."""
+    return [trial for trial in trials if trial.state == COMPLETE]
+
+
+def value_of(trial: FrozenTrial) -> float:
+    """Its value, the lowest of all where there is none."""
+    return -np.inf if trial.value is None else trial.value
+
+
+function(
+    "06.6",
+    lambda trials: max(completed(trials), key=value_of).number,
+    {f"trials that ended with {words}": (ended(*rows),) for words, rows in ENDED.items()},
+    {
+        "a pruned trial is among them, whose value is only its last report: take those that are COMPLETE.": (
+            lambda trials: max(trials, key=value_of).number
+        ),
+        "it goes by the best report: compare the values at the end.": lambda trials: (
+            max(completed(trials), key=lambda trial: max(trial.intermediate_values.values())).number
+        ),
+        "that is a place in the list of completed trials: return trial.number.": lambda trials: int(
+            np.argmax([value_of(trial) for trial in completed(trials)])
+        ),
+        "that one ended lowest: take the highest value.": lambda trials: min(completed(trials), key=value_of).number,
+        "that is the trial itself: return the trial's number.": lambda trials: max(completed(trials), key=value_of),
+        "that is its value: return the trial's number.": lambda trials: max(map(value_of, completed(trials))),
+    },
+    "study.best_trial does just that. A table of all trials does not.",
+)
 
 
 @exercise("06.7")
@@ -241,39 +354,67 @@ def _why_not(pruner: BasePruner, trained: int) -> str:
     return "the diverged curve trained to its end: look for a pruner that sees the latest value, or missing progress."
 
 
-@exercise("06.8")
-def the_mean_so_far(objective: Callable) -> str:
-    """Stops when told to, and returns the mean of the folds that were run."""
-    check_function(objective)
-    scores = [0.9, 0.6, 0.0, 0.3]
+def folds(objective: Callable, scores: list[float], stop_at: int) -> object:
+    """What comes back, and after how many folds, when told to stop after so many."""
+    trial = Recorder(stop_at)
     try:
-        value = objective(_Recorder(stop_at=3), iter(scores))
+        returned = objective(trial, iter(scores))
     except optuna.TrialPruned:
-        raise NotQuite("it raises TrialPruned, so the mean of the folds is lost: return it.") from None
-    whole = objective(_Recorder(), iter(scores))
-    if np.shape(value) != () or not np.isclose(whole, np.mean(scores)):
-        raise NotQuite(f"it returned {value!r} after three folds, and {whole!r} after all: both are to be the mean.")
-    if np.isclose(value, 0.0):
-        raise NotQuite("it returned the last fold's score; return the mean of all so far.")
-    if np.isclose(value, np.mean(scores)):
-        raise NotQuite("it ran every fold although it was told to stop after three.")
-    if not np.isclose(value, 0.5):
-        raise NotQuite(f"after folds of 0.9, 0.6 and 0.0 it returned {value!r}: their mean is 0.5.")
-    return "The trial is complete, with a value that can be compared, and the sampler learns from it."
+        returned = "pruned"
+    return {"returned": returned, "folds": len(trial.reports)}
 
 
-@exercise("06.9")
-def the_bill_of_halving(answer: Any) -> str:
-    """81 + 27 * 2 + 9 * 6 + 3 * 18."""
-    reasons = {
-        324: "that trains every survivor from the start again: it only adds the epochs since the last rung.",
-        2187: "that is what all 81 cost without halving.",
-        81: "that is the first rung alone.",
-        108: "the number of epochs between rungs grows: 1, then 2 more, then 6 more, then 18 more.",
-        120: "this counts networks at the rungs; multiply each by the epochs it adds.",
-    }
-    if not is_number(answer):
-        raise NotQuite("the answer is a number of epochs.")
-    if answer != 243:
-        raise NotQuite(reasons.get(answer, "at each rung: networks times the epochs since the rung before. Add them."))
-    return "A ninth of the 2,187 that training all of them would cost; each rung costs about the same."
+def averaged(stopped: Callable = np.mean, ask: bool = True) -> Callable:
+    """An objective for 06.8 that returns `stopped` of the folds so far when it is told to stop."""
+
+    def objective(trial: Any, scores: Sequence[float]) -> float:
+        seen: list[float] = []
+        for fold, score in enumerate(scores):
+            seen.append(score)
+            trial.report(score, fold)
+            if ask and trial.should_prune():
+                return stopped(seen)
+        return float(np.mean(seen))
+
+    return objective
+
+
+def give_up(_: object) -> float:
+    """As the colleague did."""
+    raise optuna.TrialPruned()
+
+
+function(
+    "06.8",
+    averaged(),
+    {
+        f"folds of {scores}, told to stop after {at or 'none'},": (scores, at)
+        for scores in ([0.9, 0.6, 0.0, 0.3], rng.normal(size=5).round(3).tolist())
+        for at in (3, 1, 2, 0)
+    },
+    {
+        "it raises TrialPruned, so the mean of the folds is lost: return it.": averaged(give_up),
+        "when told to stop it returns the last fold's score: return the mean of all so far.": averaged(
+            lambda seen: seen[-1]
+        ),
+        "when told to stop it returns the sum: return the mean.": averaged(sum),
+        "when told to stop it returns the median: return the mean.": averaged(np.median),
+        "it runs every fold although it was told to stop.": averaged(ask=False),
+    },
+    "The trial is complete, with a value that can be compared, and the sampler learns from it.",
+    watch=folds,
+)
+
+choice(
+    "06.9",
+    64 + 16 * 3 + 4 * 12,
+    {
+        192: "that trains every survivor from the start again: it only adds the epochs since the last rung.",
+        1024: "that is what all 64 cost without halving.",
+        64: "that is the first rung alone.",
+        112: "the last rung is missing: four networks go from 4 epochs to 16.",
+        84: "that counts networks at the rungs; multiply each by the epochs it adds.",
+    },
+    "160 epochs, not the 1,024 of training all of them; each rung costs about the same.",
+    hint="the answer is one number: at each rung the networks times the epochs since the rung before, added up.",
+)

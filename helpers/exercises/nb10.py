@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution
@@ -144,24 +145,33 @@ def _expect(function: Callable, study: optuna.Study, tolerance: float, number: i
 def run_batch(function: Callable) -> str:
     """A batch whose accuracies say which learning rate they belong to; one network diverges."""
     check_function(function)
-    study, calls = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0)), []
-
-    def train_many(rates: list[float]) -> list[float]:
-        rates = list(rates)
-        calls.append(len(rates))
-        return [math.nan if n == 2 else 1 - rate for n, rate in enumerate(rates)]
-
-    function(study, train_many, 6)
-    if calls != [6]:
-        raise NotQuite(f"train_many was called with {calls or 'nothing'}: ask for all 6 first, then call it once.")
-    if len(study.trials) != 6:
-        raise NotQuite(f"the study has {len(study.trials)} trials afterwards, and should have 6.")
-    for trial in study.trials:
-        _told(trial)
+    for size, diverged in ((6, (2,)), (4, ()), (3, (0, 1, 2)), (1, ())):
+        _batch(function, size, diverged)
     return "All are asked for before the first is told: that is what a batch costs the sampler."
 
 
-def _told(trial: optuna.trial.FrozenTrial) -> None:
+def _batch(function: Callable, size: int, diverged: Sequence[int]) -> None:
+    """One batch, of which some networks diverge."""
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    calls: list[int] = []
+
+    def train_many(rates: Sequence[float]) -> list[float]:
+        calls.append(len(list(rates)))
+        return [math.nan if n in diverged else 1 - rate for n, rate in enumerate(rates)]
+
+    with patch.object(study, "tell", wraps=study.tell) as tell:
+        function(study, train_many, size)
+    if calls != [size]:
+        raise NotQuite(f"train_many was called with {calls or 'nothing'}: ask for all {size} first, then call it once.")
+    if len(study.trials) != size:
+        raise NotQuite(f"the study has {len(study.trials)} trials afterwards, and should have {size}.")
+    for trial in study.trials:
+        _told(trial, trial.number in diverged)
+    if any(math.isnan(value) for call in tell.call_args_list for value in call.args[1:2] if isinstance(value, float)):
+        raise NotQuite("a NaN was told as a value, and Optuna made a failure of it: say so, state=TrialState.FAIL.")
+
+
+def _told(trial: optuna.trial.FrozenTrial, diverged: bool) -> None:
     """Its own value, or failed; from the right distribution."""
     rate = trial.distributions.get("learning_rate")
     if rate is None:
@@ -170,8 +180,10 @@ def _told(trial: optuna.trial.FrozenTrial) -> None:
         raise NotQuite(f"learning_rate goes from 0.001 to 1 in equal factors; asked for was {rate}.")
     if trial.state in (TrialState.RUNNING, TrialState.WAITING):
         raise NotQuite(f"trial {trial.number} still runs: tell every trial, the diverged one too.")
-    if trial.number == 2:
+    if diverged:
         if trial.state != TrialState.FAIL:
-            raise NotQuite(f"trial 2 diverged (NaN) and is {trial.state.name} with {trial.value}: tell it as failed.")
+            raise NotQuite(
+                f"trial {trial.number} diverged (NaN) and is {trial.state.name} with {trial.value}: tell it as failed."
+            )
     elif trial.value is None or not math.isclose(trial.value, 1 - trial.params["learning_rate"]):
         raise NotQuite(f"trial {trial.number} was told {trial.value}, which is not the accuracy of its learning rate.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import numpy as np
 import optuna
@@ -14,9 +16,10 @@ from optuna.samplers import RandomSampler
 from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FixedTrial, TrialState
+from sklearn.neighbors import KNeighborsClassifier
 
 from helpers.exercises import apart as apart  # registers 11.1
-from helpers.learn.exercises import NotQuite, check_function, exercise, is_number
+from helpers.learn.exercises import NotQuite, check_function, exercise, is_number, tell
 
 LAYERS = {(32,), (64, 32), (64, 64)}
 
@@ -40,8 +43,10 @@ def seeded_study(function: Callable) -> str:
         raise NotQuite(f"the study has {len(first.trials)} trials: keep the twelve.")
     np.random.random(5)
     if _draws(first) != _draws(_study(function(3))):
-        hint = " It was made once and goes on drawing: make it inside." if first.sampler is function(3).sampler else ""
-        raise NotQuite(f"two studies with seed 3 draw different values: it is the sampler that needs the seed.{hint}")
+        if first.sampler is function(3).sampler:
+            raise NotQuite("the sampler was made once, and goes on drawing from study to study: make it inside.")
+        raise NotQuite("two studies with seed 3 draw different values: it is the sampler that needs the seed, and one "
+                       "trial runs at a time (with n_jobs the order is left to chance).")  # fmt: skip
     if _draws(first)[0] == _draws(_study(function(4)))[0]:
         raise NotQuite("seeds 3 and 4 draw the same: hand the seed on instead of a fixed number.")
     return "Only the sampler's own seed counts for what is suggested; torch's counts for the training."
@@ -52,7 +57,7 @@ def evening(function: Callable) -> str:
     """10, 10 and 5 trials, all different, and the same 25 when all is done again."""
     check_function(function)
     everything = []
-    for seed in (3, 3, 4):
+    for seed in (3, 3, 4, 13, 23):
         storage, counts = InMemoryStorage(), []
         for _ in range(4):
             study = _study(function(storage, seed))
@@ -69,8 +74,9 @@ def evening(function: Callable) -> str:
         everything.append(drawn)
     if everything[0] != everything[1]:
         raise NotQuite("all evenings done again with the same seed draw other values: without a seed nobody can.")
-    if set(everything[0]) & set(everything[2]):
-        raise NotQuite("seeds 3 and 4 share draws: keep their evenings apart, as in SeedSequence([seed, done]).")
+    for other, draws in zip((4, 13, 23), everything[2:], strict=True):
+        if set(everything[0]) & set(draws):
+            raise NotQuite(f"seeds 3 and {other} share draws: keep them apart, as in SeedSequence([seed, done]).")
     return "No draw twice, never more than 25, and anyone can do it again."
 
 
@@ -87,10 +93,8 @@ def layers(function: Callable) -> str:
             found.add(_tuple(function(trial), "from a running trial"))
             if not trial.params:
                 raise NotQuite("it asks the trial for nothing: keep the suggestion.")
-            space = trial.distributions[next(iter(trial.params))]
-            if not isinstance(space, CategoricalDistribution):
-                raise NotQuite("the layers are one choice of three: keep suggest_categorical.")
-            if any(not isinstance(choice, str | int | float | bool) for choice in space.choices):
+            spaces = [space for space in trial.distributions.values() if isinstance(space, CategoricalDistribution)]
+            if any(not isinstance(choice, str | int | float | bool) for space in spaces for choice in space.choices):
                 raise NotQuite("its choices are still tuples or lists, which a database cannot keep: suggest a word.")
             study.tell(trial, 0.0)
         if found != LAYERS:
@@ -117,7 +121,10 @@ def make_objective(function: Callable) -> str:
             raise NotQuite("make_objective(seed) returns an objective: a function that takes a trial.")
 
     def score(made: Callable, neighbours: int, number: int = 0) -> float:
-        value = made(FixedTrial({"n_neighbors": neighbours}, number=number))
+        with watched_images() as shared:
+            value = made(FixedTrial({"n_neighbors": neighbours}, number=number))
+        if shared:
+            raise NotQuite(f"{len(shared)} of the images that judge were learned: split them so that none is in both.")
         if not is_number(value):
             raise NotQuite(f"the objective returned {value!r}: return the accuracy.")
         return float(value)
@@ -128,13 +135,30 @@ def make_objective(function: Callable) -> str:
         raise NotQuite("the same setting still scores differently from trial to trial: draw the split once, outside.")
     if first != [score(again, k) for k in choices]:
         raise NotQuite("make_objective(3) made twice gives two different splits: the split needs the seed.")
-    if first[0] == 1.0:
-        raise NotQuite("one neighbour scores 1.0: it is judged on the images it has learned.")
     if len(set(first)) == 1:
         raise NotQuite("1, 5 and 15 neighbours score alike: hand the trial's value on.")
     if first == [score(other, k) for k in choices]:
         raise NotQuite("seeds 3 and 4 give the same split: hand the seed on.")
     return "Now two trials differ by their setting alone. How good the winner is on *other* images, fresh splits tell."
+
+
+@contextmanager
+def watched_images() -> Iterator[set[bytes]]:
+    """The images that a classifier has learned and is asked for, too, as they come."""
+    learned: set[bytes] = set()
+    shared: set[bytes] = set()
+    fit, predict = KNeighborsClassifier.fit, KNeighborsClassifier.predict
+
+    def watch_fit(model: KNeighborsClassifier, images: np.ndarray, labels: object) -> KNeighborsClassifier:
+        learned.update(row.tobytes() for row in np.asarray(images))
+        return fit(model, images, labels)
+
+    def watch_predict(model: KNeighborsClassifier, images: np.ndarray) -> np.ndarray:
+        shared.update(learned.intersection(row.tobytes() for row in np.asarray(images)))
+        return predict(model, images)
+
+    with patch.multiple(KNeighborsClassifier, fit=watch_fit, predict=watch_predict):
+        yield shared
 
 
 @exercise("11.6")
@@ -145,7 +169,12 @@ def enqueue_checked(function: Callable) -> str:
 
     def first_params(params: Mapping) -> Mapping:
         study = optuna.create_study(sampler=RandomSampler(seed=0))
-        function(study, dict(params), dict(space))
+        try:
+            function(study, dict(params), dict(space))
+        except ValueError:
+            if study.trials:
+                raise NotQuite(f"it enqueues {dict(params)} before it refuses: look first, then enqueue.") from None
+            raise
         study.optimize(lambda trial: sum(trial.suggest_float(name, *ends) for name, ends in space.items()), n_trials=1)
         return study.trials[0].params
 
@@ -208,6 +237,11 @@ def deliver(function: Callable) -> str:
         "the best value breaks a constraint": ([(0.9, {"ms": 2.0}), (0.8, {"ms": -1.0}), (0.7, {"ms": 0.0})], 1),
         "the last one failed": ([(0.8, {"ms": 0.0}), (0.9, {"ms": 0.5}), (None, {})], 0),
         "nothing is feasible": ([(0.9, {"ms": 9.0}), (0.5, {"ms": 0.5}), (0.8, {"ms": 4.0})], 1),
+        "nothing is feasible, and one breaks two constraints by less each, but by more in all":
+            ([(0.9, {"ms": 0.7, "mb": 0.7}), (0.8, {"ms": 1.0, "mb": -0.5})], 1),
+        "nothing is feasible, and two break the constraints alike": ([(0.5, {"ms": 1.0}), (0.9, {"ms": 1.0})], 1),
+        "two are feasible, by more and by less": ([(0.5, {"ms": -9.0}), (0.9, {"ms": -1.0}), (0.1, {"ms": -99.0})], 1),
+        "no constraint was set": ([(-3.0, {}), (-1.0, {}), (-2.0, {})], 1),
         "nothing is feasible, and there are two constraints":
             ([(0.9, {"ms": 1.0, "mb": -8.0}), (0.8, {"ms": 0.5, "mb": 0.2}), (0.7, {"ms": 2.0, "mb": -90.0})], 1),
     }  # fmt: skip
@@ -217,8 +251,8 @@ def deliver(function: Callable) -> str:
         try:
             trial = function(study)
         except ValueError as error:
-            raise NotQuite(f"{what}, and it raised {type(error).__name__}: {error}") from None
-        number = getattr(trial, "number", None)
+            raise NotQuite(f"{what}, and it raised {tell(error)}") from None
+        number = trial.number if isinstance(trial, optuna.trial.FrozenTrial) else None
         if number != right:
             told = [f"{value} with {constraints}" for value, constraints in rows]
             raise NotQuite(f"{what} ({'; '.join(told)}): trial {right} is to be delivered, not {number!r}.")
@@ -261,6 +295,12 @@ def patient(function: Callable) -> str:
         broken,
         lambda trial: trial.suggest_float("x", 0, 1) / 0,
         lambda trial: undefined,  # type: ignore[name-defined]  # noqa: F821 - the bug is meant
+        lambda trial: [trial.suggest_float("x", 0, 1)][1],
+        lambda trial: trial.suggest_flaot("x", 0, 1),
+        lambda trial: trial.suggest_float("x", 0, 1) + "1",
+        lambda trial: float("a number"),
+        lambda trial: np.zeros((2, 3)) @ np.zeros(trial.suggest_int("x", 4, 5)),
+        lambda trial: Path("no such folder", "data").read_text(),
     )
     for bug in bugs:
         try:

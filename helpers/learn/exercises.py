@@ -6,10 +6,14 @@ import ast
 import importlib.util
 import inspect
 import re
+import signal
 import textwrap
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
+from typing import Any, NoReturn
 
 import numpy as np
 from IPython.display import Code
@@ -18,11 +22,20 @@ from helpers.errors import BadInput
 from helpers.learn.notes import Note
 
 SOLUTIONS = Path(__file__).parent.parent / "exercises" / "solutions"
+SECONDS = 120  # what one answer may take, where the system has a timer
 _checks: dict[str, Callable[..., str]] = {}
 
 
 class NotQuite(Exception):
     """Raised by a check; its text says why the answer is not right yet."""
+
+
+class Stopped(KeyboardInterrupt):
+    """The learner pressed Ctrl-C or the stop button; an answer that raises KeyboardInterrupt itself raises no such."""
+
+
+class TooLong(BaseException):
+    """The answer did not come to an end."""
 
 
 def exercise(key: str) -> Callable:
@@ -44,18 +57,63 @@ def check(key: str, answer: object, **context: object) -> Note:
 
     Raises:
         BadInput: there is no such exercise.
+        KeyboardInterrupt: the learner interrupts the check.
     """
     _load(key)
     try:
-        if is_blank(answer):
-            return Note("open", f"Exercise {key}: not attempted yet.", "Replace the dots (...) and run the cell again.")
-        praise = _checks[key](answer, **context)
+        with bounded(SECONDS):
+            if is_blank(answer):
+                where = "Replace the dots (...) and run the cell again."
+                return Note("open", f"Exercise {key}: not attempted yet.", where)
+            praise = _checks[key](answer, **context)
+    except Stopped:
+        raise KeyboardInterrupt from None
     except NotQuite as reason:
         return Note("bad", f"Exercise {key}: not quite.", f"Because {reason}")
-    except Exception as error:  # whatever the learner's own code raises becomes the reason
-        sentence = f"Because running your answer raised {type(error).__name__}: {error}"
-        return Note("bad", f"Exercise {key}: not quite.", sentence)
+    except TooLong:
+        late = f"Because it did not come to an end within {SECONDS} seconds: look for a loop that never stops."
+        return Note("bad", f"Exercise {key}: not quite.", late)
+    except BaseException as error:  # whatever the learner's own code raises becomes the reason
+        return Note("bad", f"Exercise {key}: not quite.", f"Because running your answer raised {tell(error)}")
     return Note("good", f"Exercise {key}: correct.", praise)
+
+
+@contextmanager
+def bounded(seconds: float) -> Iterator[None]:
+    """Real interrupts arrive as Stopped and a late end as TooLong; signals reach the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> NoReturn:
+        raise Stopped
+
+    def too_long(*_: object) -> NoReturn:
+        raise TooLong
+
+    wanted: dict[str, Any] = {"SIGINT": stop, "SIGALRM": too_long}
+    numbers = {name: getattr(signal, name) for name in wanted if hasattr(signal, name)}
+    before = {number: signal.signal(number, wanted[name]) for name, number in numbers.items()}
+    if "SIGALRM" in numbers:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        if "SIGALRM" in numbers:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def tell(error: BaseException) -> str:
+    """The kind of an error and what it says, shortened; an error that cannot say anything has its kind alone."""
+    try:
+        text = " ".join(str(error).split())
+    except BaseException as failure:
+        if isinstance(failure, Stopped | TooLong):
+            raise
+        text = ""
+    return type(error).__name__ + (f": {textwrap.shorten(text, 300)}" if text else ".")
 
 
 def show_solution(key: str) -> Code | Note:
@@ -83,7 +141,9 @@ def check_function(answer: object) -> None:
 
 
 def is_number(answer: object) -> bool:
-    """True for a number, NumPy's too; True and False are none."""
+    """True for a number, NumPy's too, also an array of no dimension; True and False are none."""
+    if isinstance(answer, np.ndarray) and answer.ndim == 0:
+        return answer.dtype.kind in "iuf"
     return isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
 
 

@@ -17,6 +17,7 @@ from helpers.learn.exercises import read_solutions
 from helpers.races.importance import importances
 from helpers.training.data import load_dataset
 from helpers.training.train import TrainingConfig, fit
+from tests.exercises.settings import FIVE, trials_at
 from tests.tools.store_outputs import all_notebooks
 
 SEED = 0
@@ -49,15 +50,6 @@ def study_of(direction: str, sampler, trials: int) -> optuna.Study:
     return study
 
 
-def five_trials() -> optuna.Study:
-    """For exercises 08.1 and 08.2: trials 0, 2 and 4 become the incumbent, 0 and 4 stand alone."""
-    study, rate = optuna.create_study(), optuna.distributions.FloatDistribution(0.001, 1, log=True)
-    for value, place in ((3.0, 0.001), (4.0, 0.01), (2.0, 0.0101), (2.0, 0.0102), (1.0, 0.5)):
-        params, space = {"learning_rate": place}, {"learning_rate": rate}
-        study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=space))
-    return study
-
-
 TABLE = pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})
 CONTEXT = {
     "00.1": {"scores": [0.41, 0.90, 0.13, 0.93, 0.88]},
@@ -65,8 +57,8 @@ CONTEXT = {
     "01.2": {"trials": TABLE},
     "01.3": {"seed": SEED},
     "03.3": {"seeds": range(30)},
-    "08.1": {"study": five_trials()},
-    "08.2": {"study": five_trials()},
+    "08.1": {"study": trials_at(FIVE)},
+    "08.2": {"study": trials_at(FIVE)},
 }
 GOOD = {"learning_rate": 0.3, "momentum": 0.5, "width": 100, "dropout": 0.0}
 TPE, Random = optuna.samplers.TPESampler, optuna.samplers.RandomSampler
@@ -87,10 +79,6 @@ def constrained(value, name: str = "budget"):
     return objective
 
 
-GRID = {
-    "learning_rate": [0.1, 0.22], "width": [64], "depth": [1], "batch_size": [64], "dropout": [0.2],
-    "momentum": [0.6], "weight_decay": [1e-5],
-}  # fmt: skip
 CHOICE = {"a": "GP", "b": "CMA-ES", "c": "TPE"}
 
 WEIGHTS_04 = np.log(3.5) - np.log([1, 2, 3])
@@ -109,6 +97,14 @@ def climb(start=np.argmin, size=len, clip=np.clip, scale=1.0, rng=None):
         return clip(best + (rng or self.rng).normal(0, scale * self.step, size=size(best)), 0, 1)
 
     return propose
+
+
+def hill(key: str, method: object) -> object:
+    """For exercises 05.1 and 05.2 a class with this method; any other answer as it is."""
+    name = {"05.1": "propose", "05.2": "good_count"}.get(key)
+    if name is None or not callable(method):
+        return method
+    return type("Hill", (), {name: method, "__init__": lambda self, seed: setattr(self, "seed", seed)})
 
 
 def uniform_climb(self, points, losses):
@@ -156,6 +152,15 @@ def told(report=lambda epoch: epoch.validation_accuracy, result=None, first=1, c
         return (result or report)(epoch)
 
     return objective
+
+
+def so_far(trial, curve) -> float:
+    """An answer to exercise 06.3 that reports the best so far."""
+    for number in range(len(curve)):
+        trial.report(max(epoch.validation_accuracy for epoch in curve[: number + 1]), number + 1)
+        if trial.should_prune():
+            raise optuna.TrialPruned()
+    return curve[-1].validation_accuracy
 
 
 def hyperband(seed, **changes):
@@ -236,6 +241,10 @@ def kept(shares, above=1.0, names=None):
     return names or [name for name, share in shares.items() if share > above * shares["dummy"]]
 
 
+EDGES = {
+    "plot_optimization_history": "figure", "plot_timeline": "figure", "plot_contour": "sentence",
+    "plot_edf": "sentence",
+}  # fmt: skip
 RUNGS = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
 
 WRONG = [
@@ -246,8 +255,8 @@ WRONG = [
     ("00.2", 24, "every setting of one knob goes with every setting of the others"),
     ("00.2", 4096, "turn it round"),
     ("00.2", 1297, "multiply"),
-    ("00.2", "many", "not a whole number"),
-    ("00.3", GOOD | {"learning_rate": 0.0001}, "try larger steps"),
+    ("00.2", "many", "a text: write a number"),
+    ("00.3", GOOD | {"learning_rate": 0.0001}, "with larger steps alone it would"),
     ("00.3", GOOD | {"learning_rate": 3.0}, "outside of its range"),
     ("00.3", GOOD | {"width": 99.5}, "whole number"),
     ("00.3", GOOD | {"dropout": float("nan")}, "outside of its range"),
@@ -259,9 +268,9 @@ WRONG = [
     ("01.1", lambda trial: fit_value(trial, optimizer="adam", epochs=5), "training 3 epochs"),
     ("01.1", lambda trial: fit_value(trial) and None, "return one number"),
     ("01.1", lambda: 1, "raised TypeError"),
-    ("01.1", 0.95, "a function that takes a trial"),
+    ("01.1", 0.95, "the answer is a function"),
     ("01.2", 7, "every trial"),
-    ("01.2", 2, "the best trial itself included"),
+    ("01.2", 2, "the best trial itself counts"),
     ("01.2", 4, "turn the comparison round"),
     ("01.2", 0.5, "not a count"),
     ("01.3", study_of("maximize", TPE(seed=SEED), 12), "direction='minimize'"),
@@ -271,7 +280,7 @@ WRONG = [
     ("01.3", 12, "not a study"),
     ("01.4", "a", "the luckier the best"),
     ("01.4", "C", "choosing is a kind of training"),
-    ("01.4", ["b"], "one of the letters"),
+    ("01.4", ["b"], "is not one of"),
     ("02.1", lambda trial: trial.suggest_categorical("width", [16, 32]), "asked were"),
     ("02.1", lambda trial: trial.suggest_int("width", 16, 128), "suggest_categorical"),
     ("02.1", lambda trial: trial.suggest_categorical("w", [16, 32, 64, 128]), "never asked for 'width'"),
@@ -319,29 +328,27 @@ WRONG = [
     ("03.1", lambda values, optimum: np.maximum.accumulate(values) - optimum, "the sign is turned"),
     ("03.1", lambda values, optimum: optimum - np.array(values), "never rises"),
     ("03.1", lambda values, optimum: optimum - max(values), "one number for each trial"),
-    ("03.1", lambda values, optimum: optimum - np.minimum.accumulate(values), "it begins"),
-    ("03.1", lambda values, optimum: 1 - np.maximum.accumulate(values), "it begins"),
-    ("03.1", 0.5, "a function that takes the values"),
-    ("03.2", GRID | {"learning_rate": [0.001, 0.0022]}, "larger learning rates"),
-    ("03.2", GRID | {"learning_rate": [0.001], "weight_decay": [1e-6, 1e-4]}, "2 levels on weight decay"),
-    ("03.2", GRID | {"width": list(range(4, 64))}, "120 cells, more than 36"),
-    ("03.2", GRID | {"learning_rate": [10]}, "choose a value from 0.001 to 1"),
-    ("03.2", GRID | {"dropout": 0.2}, "a list with at least one level"),
-    ("03.2", {"learning_rate": [0.1]}, "a list of levels for each of"),
+    ("03.1", lambda values, optimum: optimum - np.minimum.accumulate(values), "the worst so far"),
+    ("03.1", lambda values, optimum: 1 - np.maximum.accumulate(values), r"it gives \[4.0"),
+    ("03.1", lambda values, optimum: optimum - np.maximum.accumulate([0, *values])[1:], "yours begins at 0"),
+    ("03.1", 0.5, "the answer is a function"),
+    ("03.2", lambda trials, matters: len({tuple(t[n] for n in matters) for t in trials}), "how many different trials"),
+    ("03.2", lambda trials, matters: len(trials) - len({str(t) for t in trials}), "you compare every knob"),
+    ("03.2", lambda trials, matters: 0, "it gives 0; asked was 2"),
     ("03.3", "QMC", "chance alone often does that"),
     ("03.3", "Random", "chance alone often does that"),
-    ("03.3", True, "not one of"),
+    ("03.3", True, "is not one of"),
     ("03.4", CHOICE | {"a": "Random"}, "cannot afford to ignore"),
     ("03.4", CHOICE | {"b": "GP"}, "soon cost more"),
     ("03.4", CHOICE | {"c": "CMA-ES"}, "no model of categories"),
     ("03.4", CHOICE | {"c": "NSGA-II"}, "is not one of"),
     ("03.4", "GP", "a dictionary with the keys"),
     ("04.1", lambda values: order_04(values)[-min(-(-len(values) // 10), 25) :].tolist(), "here lower is better"),
-    ("04.1", lambda values: order_04(values)[: len(values) // 10].tolist(), "round it up"),
+    ("04.1", lambda values: order_04(values)[: min(len(values) // 10, 25)].tolist(), "you round down"),
     ("04.1", lambda values: order_04(values)[: -(-len(values) // 10)].tolist(), "never has more than 25"),
     ("04.1", lambda values: sorted(values)[: min(-(-len(values) // 10), 25)], "these are the values"),
-    ("04.1", lambda values: list(range(min(-(-len(values) // 10), 25))), "the 3 lowest are good"),
-    ("04.1", lambda values: "the best", "where numbers were asked for"),
+    ("04.1", lambda values: list(range(min(-(-len(values) // 10), 25))), "these are the first trials"),
+    ("04.1", lambda values: "the best", "gives 'the best'; asked was \\[1\\]"),
     ("04.1", [0, 1, 2], "hand over the function itself"),
     (
         "04.2",
@@ -370,7 +377,7 @@ WRONG = [
     ("04.3", lambda points, values: 0.0, "asked was"),
     ("04.4", "a", "trials that it made itself"),
     ("04.4", "C", "belongs to the Gaussian process"),
-    ("04.4", ["b"], "one of the letters"),
+    ("04.4", ["b"], "is not one of"),
     ("05.1", climb(start=np.argmax), "argmin"),
     ("05.1", climb(start=lambda losses: -1), "steps start around"),
     ("05.1", climb(size=lambda best: 1), "along a diagonal"),
@@ -381,17 +388,19 @@ WRONG = [
     ("05.1", lambda self, points, losses: points, "return one point"),
     ("05.2", lambda self, n: min(0.25 * n**0.5, 25), "round up"),
     ("05.2", lambda self, n: min(math.ceil(0.1 * n), 25), "a quarter of"),
+    ("05.2", lambda self, n: min(math.ceil(math.sqrt(0.25 * n)), 25), "outside of the root"),
     ("05.2", lambda self, n: math.ceil(0.25 * n**0.5), "never more than 25"),
-    ("05.2", lambda self, n: int(0.25 * n**0.5), "asked was 1"),
+    ("05.2", lambda self, n: int(0.25 * n**0.5), "n = 1 it gives 0; asked was 1"),
     ("05.3", lambda point: np.clip(point, 0, 1), "stops at the wall"),
-    ("05.3", lambda point: point % 1, "Fold it back"),
-    ("05.3", np.abs, "asked was"),
+    ("05.3", lambda point: point % 1, "fold it back"),
+    ("05.3", np.abs, "at 0 alone"),
+    ("05.3", lambda point: 1 - point, "asked was"),
     ("05.4", "a", "no proof"),
     ("05.4", "b", "found none"),
-    ("05.4", ["c"], "one of the letters"),
+    ("05.4", ["c"], "is not one of"),
     ("05.1", uniform_climb, "never reach far"),
     ("05.1", deaf_climb, "not a number"),
-    ("05.2", lambda self, n: min(np.ceil(0.25 * n**0.5), 25), "a whole number"),
+    ("05.2", lambda self, n: min(np.ceil(0.25 * n**0.5), 25), "make a whole number"),
     ("05.5", lambda candidates, good, rest: candidates[np.argmax(good.density(candidates))], "weigh it against"),
     (
         "05.5",
@@ -399,28 +408,36 @@ WRONG = [
         "upside down",
     ),
     ("05.5", lambda candidates, good, rest: candidates[np.argmin(rest.density(candidates))], "thinnest"),
-    ("05.5", lambda candidates, good, rest: np.argmax(good.density(candidates)), "not its number"),
-    ("05.5", lambda candidates, good, rest: candidates[0], "the ratio is highest at"),
-    ("06.1", gap_rule(lambda value, there, gap: value < max(there) - gap), "raised ValueError"),
-    ("06.1", gap_rule(below, states=ALL_STATES), "only a pruned trial"),
-    ("06.1", gap_rule(below, latest=lambda trial: max(trial.intermediate_values.values())), "it fell back"),
-    ("06.1", gap_rule(lambda value, there, gap: bool(there) and value < min(there) - gap), "more than 0.2 below"),
+    (
+        "05.5",
+        lambda candidates, good, rest: np.argmax(good.density(candidates) / rest.density(candidates)),
+        "the number of",
+    ),
+    ("05.5", lambda candidates, good, rest: candidates[0], "asked was"),
+    ("06.1", gap_rule(lambda value, there, gap: value < max(there) - gap), "the error ValueError"),
+    ("06.1", gap_rule(below, states=ALL_STATES), "pruned trials are compared with"),
+    ("06.1", gap_rule(below, latest=lambda trial: max(trial.intermediate_values.values())), "it may have fallen back"),
+    ("06.1", gap_rule(lambda value, there, gap: bool(there) and value < min(there) - gap), "compares with the lowest"),
     ("06.1", gap_rule(lambda value, there, gap: below(value, there, 0.2)), "use self.gap"),
-    ("06.1", gap_rule(lambda value, there, gap: None), "True or False"),
-    ("06.1", optuna.pruners.MedianPruner(), "the class GapPruner"),
+    ("06.1", gap_rule(lambda value, there, gap: None), "it gives None; asked was False"),
+    ("06.1", optuna.pruners.MedianPruner(), "the answer is a class"),
     ("06.2", lambda trial, value, step=None: trial.report(value, step) if step else None, "step 0 was not reported"),
+    ("06.2", lambda trial, value, step=None: trial.report(value, step) if isinstance(step, int) else None, "NumPy"),
     ("06.2", lambda trial, value, step=None: trial.report(value, step), "without a step"),
     ("06.3", told(**LOSS), "it reports the loss"),
-    ("06.3", told(report=lambda epoch: epoch.validation_loss), "it reports the loss"),
-    ("06.3", told(LOSS["report"], result=LOSS["report"]), "it reports the loss"),
+    ("06.3", told(report=lambda epoch: epoch.validation_loss), "it reports and returns the loss"),
+    ("06.3", told(LOSS["report"], result=LOSS["report"]), "it reports and returns the loss"),
     ("06.3", told(report=lambda epoch: -epoch.validation_loss, result=LOSS["result"]), "a negative loss rises too"),
     ("06.3", told(result=lambda epoch: epoch.validation_loss), "report and return the same metric"),
+    ("06.3", lambda trial, curve: so_far(trial, curve), "it reports the best so far"),
     ("06.3", told(first=0), "count the epochs from one"),
     ("06.3", told(stop=False), "raise optuna.TrialPruned"),
     ("06.4", told(), "set it before the first epoch"),
     ("06.4", told(constraint=lambda weights: ("weights", 5000 - weights)), "so use weights - 5000"),
     ("06.4", told(constraint=lambda weights: ("size", weights - 5000)), "has no constraint"),
     ("06.4", told(result=lambda epoch: (epoch.validation_accuracy, 4000)), "several values"),
+    ("06.1", gap_rule(lambda value, there, gap: value < max(there, default=0) - gap), "asked was"),
+    ("06.5", lambda seed: hyperband(seed, pruner=optuna.pruners.HyperbandPruner()), "set max_resource"),
     ("06.5", lambda seed: hyperband(seed, study_name=None), "give study_name"),
     ("06.5", lambda seed: hyperband(seed, sampler=Random()), "seed the sampler"),
     ("06.5", lambda seed: hyperband(0), "hand `seed` to the sampler"),
@@ -428,43 +445,54 @@ WRONG = [
     ("06.5", lambda seed: hyperband(seed, pruner=optuna.pruners.MedianPruner()), "should be Hyperband"),
     ("06.5", lambda seed: hyperband(seed, pruner=optuna.pruners.HyperbandPruner(max_resource=9)), "set max_resource"),
     ("06.6", lambda trials: max((t for t in trials if t.value), key=lambda t: t.value).number, "only its last report"),
-    ("06.6", lambda trials: 4, "take the highest value"),
-    ("06.6", lambda trials: 1, "compare the values at the end"),
-    ("06.6", lambda trials: trials[5], "return the trial's number"),
-    ("06.6", lambda trials: 2, "a place in your list"),
+    (
+        "06.6",
+        lambda trials: min((t for t in trials if t.state.name == "COMPLETE"), key=lambda t: t.value).number,
+        "take the highest",
+    ),
+    ("06.6", lambda trials: 1, "gives 1; asked was 5"),
+    ("06.6", lambda trials: trials[5], "gives an object of type FrozenTrial"),
+    (
+        "06.6",
+        lambda trials: int(np.argmax([t.value for t in trials if t.state.name == "COMPLETE"])),
+        "a place in the list",
+    ),
     ("06.7", optuna.pruners.HyperbandPruner(max_resource=27), "judge the curve by itself"),
-    ("06.8", folded(np.median), "their mean is 0.5"),
+    ("06.8", folded(np.median), "returns the median"),
     ("06.7", optuna.pruners.MedianPruner(), "its best so far is 0.9"),
     ("06.7", optuna.pruners.ThresholdPruner(lower=0.2), "give it more time"),
     ("06.7", optuna.pruners.ThresholdPruner(lower=0.2, n_warmup_steps=15), "to stop within ten"),
     ("06.7", optuna.pruners.WilcoxonPruner(), "epochs are no folds"),
     ("06.8", folded(prune), "the mean of the folds is lost"),
     ("06.8", folded(lambda seen: seen[-1]), "the last fold's score"),
-    ("06.8", folded(sum), "their mean is 0.5"),
-    ("06.8", folded(np.mean, ask=lambda trial: False), "it ran every fold"),
-    ("06.9", 324, "only adds the epochs since the last rung"),
-    ("06.9", 2187, "without halving"),
-    ("06.9", 108, "between rungs grows"),
+    ("06.8", folded(sum), "returns the sum"),
+    ("06.8", folded(np.mean, ask=lambda trial: False), "it runs every fold"),
+    ("06.9", 192, "only adds the epochs since the last rung"),
+    ("06.9", 1024, "without halving"),
+    ("06.9", 112, "the last rung is missing"),
     ("06.9", 500, "at each rung"),
-    ("07.1", {"a": "memory"}, "the keys a, b, c and d"),
-    ("07.1", RUNGS | {"a": "SQLite"}, "costs milliseconds for each trial"),
-    ("07.1", RUNGS | {"b": "memory"}, "cannot see the memory"),
+    ("07.1", {"a": "memory"}, "with the keys"),
+    ("07.1", RUNGS | {"a": "SQLite"}, "takes milliseconds for each trial"),
+    ("07.1", RUNGS | {"b": "memory"}, "see the memory"),
     ("07.1", RUNGS | {"b": "SQLite"}, "a journal file is faster"),
     ("07.1", RUNGS | {"c": "journal"}, "no heartbeat"),
     ("07.1", RUNGS | {"c": "SQLite"}, "its locks break"),
     ("07.1", RUNGS | {"d": "PostgreSQL"}, "connections of its own"),
-    ("07.1", RUNGS | {"d": "memory"}, "cannot be reached"),
+    ("07.1", RUNGS | {"d": "memory"}, "see the memory"),
     ("07.1", RUNGS | {"d": "Redis"}, "is not one of"),
     ("07.2", 40, "the number counts for one worker"),
     ("07.2", 25, "60 of the 100 are there"),
     ("07.2", 100, "means more, not in all"),
     ("07.2", 15, "what is left to do"),
     ("07.2", 11, "40 are missing"),
-    ("07.3", broom(lambda worker, alive: worker in alive), "which is alive"),
+    ("07.3", broom(lambda worker, alive: worker in alive), "of workers that are alive"),
     ("07.3", broom(lambda worker, alive: worker not in alive), "names no worker"),
-    ("07.3", broom(states=(*RUNNING, optuna.trial.TrialState.COMPLETE), result=len), "return the list"),
+    ("07.3", broom(result=len), "return the list"),
     ("07.3", broom(result=lambda numbers: None), "return the list"),
-    ("07.3", lambda study, alive: [0, 2], "still run"),
+    ("07.3", lambda study, alive: [0, 2], "asked was"),
+    ("07.3", lambda study, alive: [study.tell(t, state=t.state) for t in study.trials], "study.tell wants a number"),
+    ("07.3", broom(lambda worker, alive: worker is not None and worker != (alive or [""])[0]), "asked was"),
+    ("07.4", lambda seed, worker: TPE(seed=10 * seed + worker), "keep them apart"),
     ("07.4", lambda seed, worker: optuna.samplers.TPESampler(), "give TPESampler a seed"),
     ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=seed), "let the worker's number into"),
     ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=worker), "let the seed into it"),
@@ -479,46 +507,50 @@ WRONG = [
     ("08.1", [0, 2, 3, 4], "trial 3 has an earlier trial at least as low"),
     ("08.1", [2, 4], "the first trial counts too .1 missing"),
     ("08.1", [4], "2 missing"),
-    ("08.1", 4, "a list of trial numbers"),
+    ("08.1", 4, "2 missing"),
     ("08.2", [0, 1, 4], "trial 1 has a neighbour within a factor of 1.5"),
     ("08.2", [0], "perhaps at an end .1 missing"),
-    ("08.2", ["1"], "a list of trial numbers"),
-    ("08.3", hours(unit="minutes"), "for COMPLETE trials that took .1.5, 2.0. hours it gives 210"),
+    ("08.2", ["1"], "without quotes"),
+    ("08.3", hours(unit="minutes"), "these are minutes"),
     ("08.3", lambda frame: frame.groupby("state")["duration"].sum(), "these are times: divide the sum"),
-    ("08.3", lambda frame: frame.groupby("state")["duration"].sum().dt.seconds / 3600, "A day has 24 hours"),
-    ("08.3", lambda frame: frame["duration"].sum(), "wanted is a Series"),
-    ("08.3", lambda frame: hours()(frame[frame["state"] == "COMPLETE"]), "FAIL is missing"),
-    ("08.3", 3.5, "hand over hours_by_state itself"),
-    ("08.4", {"plot_contour": "figure"}, "plot_contour needs values that differ"),
-    ("08.4", {"plot_timeline": "sentence"}, "plot_timeline says something even where all are equal"),
-    ("08.4", {"plot_edf": "empty"}, "say .figure. or .sentence., not .empty."),
-    ("08.4", {"edf": "figure"}, "keep the keys of the cell"),
+    ("08.3", lambda frame: frame.groupby("state")["duration"].sum().dt.seconds / 3600, "a day has 24 hours"),
+    ("08.3", lambda frame: frame["duration"].sum(), "it gives an object of type Timedelta"),
+    ("08.3", lambda frame: hours()(frame[frame["state"] == "COMPLETE"]), "gives {'COMPLETE': 3.5}; asked was"),
+    ("08.3", 3.5, "hand over the function itself"),
+    ("08.4", EDGES | {"plot_contour": "figure"}, "plot_contour. needs values that differ"),
+    ("08.4", EDGES | {"plot_timeline": "sentence"}, "plot_timeline. says something even where all values are equal"),
+    ("08.4", EDGES | {"plot_edf": "empty"}, "is not one of"),
+    ("08.4", {"edf": "figure"}, "a dictionary with the keys"),
     ("08.5", [1, 2, 4], "number 1 begins at the folder where the program was started"),
     ("08.5", [2, 3, 4], "number 3 begins at the folder"),
     ("08.5", [4], "count the slashes"),
-    ("08.5", 2, "a list of numbers"),
-    ("09.1", lambda all_, best: float(np.sum((best / all_ - 1) ** 2)), "weigh each bin with its share"),
-    ("09.1", lambda all_, best: float(np.sum(all_ * best / all_)), "spread as everywhere has importance 0"),
-    ("09.1", lambda all_, best: float(np.sum(all_ * abs(best / all_ - 1))), "and should be 3"),
-    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "weigh each bin|importance 0|raised"),
+    ("08.5", 2, "another one does"),
+    ("08.5", ["2", "4"], "without quotes"),
+    ("09.1", lambda all_, best: float(np.sum((best / all_ - 1) ** 2)), "weigh it with its share"),
+    ("09.1", lambda all_, best: float(np.sum(all_ * best / all_)), "subtract 1 before you square"),
+    ("09.1", lambda all_, best: float(np.sum(all_ * abs(best / all_ - 1))), "square it"),
+    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "one by one: sum them"),
     ("09.1", 3, "hand over the function itself"),
     ("09.2", lambda study: importances(study, target=lambda trial: trial.user_attrs["seconds"]), "for being .fast."),
-    ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "its target is not the time"),
-    ("09.2", lambda study: list(importances(study)), "a dict from name to importance"),
-    ("09.3", lambda shares: list(shares), "the dummy is in the list"),
+    ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "it gives .*asked was"),
+    ("09.2", importances, "its target is the value"),
+    ("09.2", lambda study: list(importances(study)), "asked was"),
+    ("09.3", lambda shares: list(shares), "asked was"),
+    ("09.3", lambda shares: list(shares.columns.drop("dummy")), "all the columns"),
     (
         "09.3",
         lambda shares: [n for n in shares.columns.drop("dummy") if shares[n].median() > shares["dummy"].median()],
-        "whose intervals overlap",
+        "which may overlap",
     ),
-    ("09.3", lambda shares: [], "between 0.4 and 0.6 is missing"),
-    ("09.3", lambda shares: "clear", "return a list of names"),
-    ("09.4", lambda shares: kept(shares, 0.5), "the dummy stays free"),
-    ("09.4", lambda shares: kept(shares, 4), "what might matter stays free"),
+    ("09.3", lambda shares: [], r"it gives \[\]"),
+    ("09.3", lambda shares: "clear", "it gives .clear."),
+    ("09.4", lambda shares: kept(shares, 0.5), "asked was"),
+    ("09.4", lambda shares: kept(shares, 4), "gives .*'b'.; asked was"),
     ("09.4", kept, "keep every one free but it"),
-    ("09.4", lambda shares: kept(shares, names=["a", "b", "c"]), "it should keep a and b"),
-    ("09.4", lambda shares: len(shares), "return a list of names"),
+    ("09.4", lambda shares: kept(shares, names=["a", "b", "c"]), "asked was .*a., .b"),
+    ("09.4", lambda shares: len(shares), "it gives 4"),
 ]
+WRONG = [(key, hill(key, answer), reason) for key, answer, reason in WRONG]
 for path in all_notebooks()[10:]:  # of the later notebooks each has a file of its own
     of_one = importlib.import_module(f"tests.exercises.wrong_{path.name[:2]}")
     WRONG += of_one.WRONG

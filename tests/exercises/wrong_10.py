@@ -103,5 +103,6 @@ WRONG = [
     ("10.4", batch(order=lambda trials: trials[::-1]), "not the accuracy of its learning rate"),
     ("10.4", batch(told=lambda study, trial, value: None), "trial 2 still runs"),
     ("10.4", batch(told=lambda study, trial, value: study.tell(trial, 0.0)), "tell it as failed"),
+    ("10.4", batch(told=lambda study, trial, value: study.tell(trial, value)), "told as a value"),
     ("10.4", fewer, "has 7 trials afterwards"),
 ]  # fmt: skip

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from unittest.mock import ANY
 
 import nbformat
 import numpy as np
@@ -125,6 +127,22 @@ def guard(names: bool = True, ranges: bool = True, told: bool = True, partial: b
     return function
 
 
+def late(study, params, space) -> None:
+    """An answer to 11.6 that enqueues first."""
+    study.enqueue_trial(params)
+    guard()(optuna.create_study(), params, space)
+
+
+def two_at_once(seed: int) -> optuna.Study:
+    """An answer to 11.2 that is seeded, and whose trials run beside each other; a pause decides who comes first."""
+    study, pauses = optuna.create_study(sampler=TPESampler(seed=seed)), iter(PAUSES)
+    study.optimize(lambda trial: time.sleep(next(pauses, 0) + 0.02) or draw(trial), n_trials=12, n_jobs=2)
+    return study
+
+
+PAUSES = (pause for pause in (0.1, 0, 0, 0.1, 0.1, 0, 0.1, 0, 0, 0) * 100)
+
+
 def loss_or(instead: Callable) -> Callable:
     """An answer to 11.7."""
 
@@ -215,11 +233,20 @@ WRONG = [
     ("11.4", lambda trial: trial.suggest_categorical("layers", ["32", "64-32", "64-64"]), "return a tuple"),
     ("11.4", lambda trial: tuple(map(int, trial.suggest_categorical("layers", ["32", "64-32"]).split("-"))),
      "over twenty trials"),
-    ("11.4", lambda trial: (trial.suggest_int("first", 32, 64, step=32),), "keep suggest_categorical"),
+    ("11.4", lambda trial: (trial.suggest_int("first", 32, 64, step=32),), "over twenty trials"),
+    ("11.3", evening(lambda seed, done: seed + done), "seeds 3 and 13 share draws"),
+    ("11.5", objective_of(lambda seed, number: seed, slice(60, 110)), "40 of the images that judge were learned"),
+    ("11.6", late, "before it refuses"),
+    ("11.8", lambda study: min(finished(study), key=lambda t: (max([0, *t.constraints.values()]), -t.value)),
+     "by less each"),
+    ("11.8", ANY, "the answer is a function"),
+    ("11.9", caught(MemoryError, ValueError, TypeError), "catch MemoryError only"),
+    ("11.1", parts("search.py", ("load_data(seed)", "load_data(0)")), "hand the seed on"),
+    ("11.2", two_at_once, "needs the seed, and one trial runs at a time"),
     ("11.4", lambda trial: (32,), "asks the trial for nothing"),
     ("11.5", objective_of(lambda seed, number: [seed, number]), "scores differently from trial to trial"),
     ("11.5", objective_of(lambda seed, number: 0), "hand the seed on"),
-    ("11.5", objective_of(lambda seed, number: seed, slice(0, 100)), "on the images it has learned"),
+    ("11.5", objective_of(lambda seed, number: seed, slice(0, 100)), "100 of the images that judge were learned"),
     ("11.5", objective_of(lambda seed, number: seed, neighbours=3), "hand the trial's value on"),
     ("11.5", lambda seed: 0.5, "returns an objective"),
     ("11.6", guard(names=False), "not in space was let in"),

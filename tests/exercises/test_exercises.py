@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import math
 import re
+import signal
+from unittest.mock import ANY
 
 import numpy as np
 import optuna
@@ -565,12 +568,59 @@ def test_wrong_answers_are_told_why(key, answer, reason):
     assert re.search(reason, text), text
 
 
-@pytest.mark.parametrize("answer", [None, "nonsense", -1, float("nan"), object(), [], {}, np.zeros(3), int])
+class Mute(Exception):
+    """An error that cannot say anything."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def raising(error: BaseException):
+    """A function that raises this, whatever it is given."""
+
+    def answer(*case, **words):
+        raise error
+
+    return answer
+
+
+def endless(*case, **words):
+    """Numbers without an end."""
+    return itertools.count()
+
+
+ABSURD = [None, "nonsense", -1, float("nan"), object(), [], {}, np.zeros(3), int, ANY, "x" * 1_000_000]
+HOSTILE = [raising(SystemExit(0)), raising(KeyboardInterrupt()), raising(Mute()), endless, lambda *case: ANY]
+
+
 @pytest.mark.parametrize("key", KEYS)
-def test_absurd_answers_are_answered(key, answer):
-    """Never correct, never an exception, always a reason."""
-    text = repr(check(key, answer, **CONTEXT.get(key, {})))
-    assert f"Exercise {key}: not quite." in text and "Because " in text
+def test_absurd_and_hostile_answers_are_answered(key):
+    """Never correct, never an exception, always a reason, and a short one."""
+    for answer in ABSURD + HOSTILE:
+        text = repr(check(key, answer, **CONTEXT.get(key, {})))
+        assert f"Exercise {key}: not quite." in text and "Because " in text
+        assert len(text) < 1500, answer
+
+
+def test_a_real_interrupt_stops_the_check():
+    """Ctrl-C is the learner's, and no reason."""
+
+    def interrupted(values):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        check("04.1", interrupted)
+
+
+def test_an_answer_without_end_is_ended(monkeypatch):
+    """A loop that never stops is told so."""
+
+    def forever(values):
+        while True:
+            pass
+
+    monkeypatch.setattr("helpers.learn.exercises.SECONDS", 0.2)
+    assert "did not come to an end within 0.2 seconds" in repr(check("04.1", forever))
 
 
 def test_each_exercise_has_two_wrong_answers():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import lru_cache
 from math import isclose
 from typing import Any
 from unittest.mock import patch
@@ -47,17 +48,20 @@ def objective_with_three_knobs(objective: Callable) -> str:
     return "The space is as asked, and the values are those that the same trainings give here."
 
 
-def _trainings(seed: int) -> Iterator[tuple[dict, list[Epoch]]]:
+@lru_cache
+def _trainings(seed: int) -> list[tuple[dict, list[Epoch]]]:
     """One with each optimizer, and one whose accuracy falls at its end."""
+    found = []
     steps = [("sgd", 0.05), ("adam", 0.003), *(("adam", 1 - n / 10) for n in range(10))]
     for number, (optimizer, rate) in enumerate(steps):
         params: dict[str, Any] = {"learning_rate": rate, "batch_size": 64 + 64 * (number == 1), "optimizer": optimizer}
         _, epochs = fit(TrainingConfig(**params, epochs=3, seed=seed), load_dataset())
         falls = epochs[-1].validation_accuracy < max(epoch.validation_accuracy for epoch in epochs)
         if number < 2 or falls:
-            yield params, epochs
+            found.append((params, epochs))
         if falls:
-            return
+            break
+    return found
 
 
 def _what_it_is(value: float, epochs: list[Epoch]) -> str:

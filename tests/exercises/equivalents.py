@@ -489,4 +489,105 @@ def join(storage, name, direction):
         raise WrongWay(f"{name} goes the other way")
     return study
 """],
+    "10.1": ["""
+def suggest_config(trial):
+    settings = {"optimizer": trial.suggest_categorical("optimizer", ("adam", "sgd"))}
+    if settings["optimizer"] == "sgd":
+        settings["momentum"] = trial.suggest_float("momentum", 0.0, 0.95)
+    settings["learning_rate"] = trial.suggest_float("learning_rate", 1e-3, 1e-1, log=True)
+    settings["schedule"] = trial.suggest_categorical("schedule", ["cosine", "constant"])
+    return TrainingConfig("cnn", **settings)
+"""],
+    "10.2": ["""
+def resume(files, config, data):
+    found = None
+    for path in reversed(files):
+        try:
+            found = load_training(path, data, config)
+        except ValueError as error:
+            continue
+    return found or Training(config, data)
+"""],
+    "10.3": ["""
+def smallest_good(study, tolerance):
+    done = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    done.sort(key=lambda t: t.values[0])
+    good = [t for t in done if t.values[0] - done[0].values[0] <= tolerance]
+    return sorted(good, key=lambda t: t.values[1])[0]
+"""],
+    "10.4": ["""
+def run_batch(study, train_many, size):
+    space = {"learning_rate": optuna.distributions.FloatDistribution(0.001, 1, log=True)}
+    trials = [study.ask(space) for _ in range(size)]
+    for trial, value in zip(trials, train_many([t.params["learning_rate"] for t in trials])):
+        if value == value:
+            study.tell(trial.number, value)
+        else:
+            study.tell(trial.number, None, optuna.trial.TrialState.FAIL)
+"""],
+    "11.2": ["""
+def seeded_study(seed):
+    sampler = optuna.samplers.RandomSampler(seed)
+    study = optuna.create_study(sampler=sampler)
+    for _ in range(12):
+        study.optimize(lambda trial: draw(trial), n_trials=1)
+    return study
+"""],
+    "11.3": ["""
+def evening(storage, seed):
+    study = optuna.create_study(study_name="evenings", storage=storage, load_if_exists=True)
+    for number in range(len(study.trials), min(25, len(study.trials) + 10)):
+        study.sampler = optuna.samplers.TPESampler(seed=1000 * seed + number)
+        study.optimize(draw, n_trials=1)
+    return study
+"""],
+    "11.4": ["""
+CHOICES = [(32,), (64, 32), (64, 64)]
+def layers(trial):
+    return CHOICES[trial.suggest_int("layers", 0, 2)]
+""", """
+def layers(trial):
+    return [(32,), (64, 32), (64, 64)][trial.suggest_categorical("layers", [0, 1, 2])]
+""", """
+def layers(trial):
+    return tuple(int(part) for part in trial.suggest_categorical("layers", ["32", "64-32", "64-64"]).split("-"))
+"""],
+    "11.5": ["""
+from sklearn.model_selection import train_test_split
+def make_objective(seed):
+    a, b, la, lb = train_test_split(small_images, small_labels, test_size=0.2, random_state=seed)
+    def objective(trial):
+        return KNeighborsClassifier(trial.suggest_int("n_neighbors", 1, 30)).fit(a, la).score(b, lb)
+    return objective
+"""],
+    "11.6": ["""
+def enqueue_checked(study, params, space):
+    wrong = [name for name in params if name not in space or not space[name][0] <= params[name] <= space[name][1]]
+    if wrong:
+        raise ValueError(f"look at {wrong}")
+    study.enqueue_trial(dict(params), user_attrs={"guess": True})
+"""],
+    "11.7": ["""
+def careful(trial):
+    loss = diverging(trial)
+    if math.isnan(loss) or math.isinf(loss):
+        return 1e6
+    return loss
+"""],
+    "11.8": ["""
+def deliver(study):
+    best, found = None, None
+    for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)):
+        rank = (-sum(a for a in trial.constraints.values() if a > 0), trial.value)
+        if best is None or rank > best:
+            best, found = rank, trial
+    return found
+"""],
+    "11.9": ["""
+def patient(objective):
+    study = optuna.create_study()
+    for _ in range(20):
+        study.optimize(objective, n_trials=1, catch=MemoryError)
+    return study
+"""],
 }  # fmt: skip

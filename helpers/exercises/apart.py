@@ -105,6 +105,8 @@ def _check_training(found: Mapping) -> None:
     """Five accuracies from a generator, decided by config, data and seed."""
     if found["parts"] != ["test", "train", "validation"]:
         raise NotQuite(f'load_data gives {found["parts"]}: wanted is a dict with "train", "validation" and "test".')
+    if not all(found["pairs"]):
+        raise NotQuite("each part of load_data is a pair, images and as many labels: one of yours is something else.")
     if not found["generator"]:
         raise NotQuite("train() is no generator: `yield` the accuracy after each epoch, so that a search can stop it.")
     first, again, other = found["curves"]

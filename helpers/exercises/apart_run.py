@@ -49,6 +49,8 @@ def trainings(found: dict) -> None:
     found["step"] = "load_data(0) and train(config, data, 0), with Optuna blocked,"
     data, other = training.load_data(0), training.load_data(1)
     found["parts"] = sorted(map(str, data)) if isinstance(data, dict) else type(data).__name__
+    pairs = list(data.values()) if isinstance(data, dict) else []
+    found["pairs"] = [len(pair) == 2 and len(pair[0]) == len(pair[1]) for pair in pairs]
     found["redrawn"] = pickle.dumps(data) != pickle.dumps(other)
     random.seed(7)
     curves = [training.train(dict(CONFIG), data, seed) for seed in (0, 0, 1)]

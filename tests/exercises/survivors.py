@@ -13,6 +13,10 @@ STUDY = (
     "return optuna.create_study(study_name='{}', direction='maximize', sampler=RandomSampler(seed=seed), "
     "pruner=HyperbandPruner(max_resource={}))"
 )
+RACE = (
+    "my_race = race(find_function('branin'), {{name: entrants[name] for name in ('Random', 'QMC')}}, trials={}, "
+    "seeds=SEEDS)"
+)
 
 SURVIVORS: dict[str, dict[str, str]] = {
     "00.1": {
@@ -182,4 +186,10 @@ SURVIVORS: dict[str, dict[str, str]] = {
         ),
         "any finite loss from 1 on keeps the sampler away",
     ),
+    "03.3": {
+        "verdict = paired_tests(my_race)['better'][0] or 'neither' -> "
+        "verdict = paired_tests(my_race)['better'][0] or 'neitherx'": "these seeds have a winner",
+        f"{RACE.format(60)} -> {RACE.format(61)}": "one trial more or less has the same winner",
+        f"{RACE.format(60)} -> {RACE.format(59)}": "one trial more or less has the same winner",
+    },
 }

@@ -242,6 +242,7 @@ WRONG = [
     ("11.8", ANY, "the answer is a function"),
     ("11.9", caught(MemoryError, ValueError, TypeError), "catch MemoryError only"),
     ("11.1", parts("search.py", ("load_data(seed)", "load_data(0)")), "hand the seed on"),
+    ("11.1", parts("training.py", ("(test, test_labels)", "(test,)")), "each part of load_data is a pair"),
     ("11.2", two_at_once, "needs the seed, and one trial runs at a time"),
     ("11.4", lambda trial: (32,), "asks the trial for nothing"),
     ("11.5", objective_of(lambda seed, number: [seed, number]), "scores differently from trial to trial"),

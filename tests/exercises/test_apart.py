@@ -96,10 +96,10 @@ def test_training_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch, tm
     pid = tmp_path / "pid"
     lines = ["import os", f"open({str(pid)!r}, 'w').write(str(os.getpid()))", "while True:", "    pass"]
     endless = "\n".join(f"        {line}" for line in lines)
-    monkeypatch.setattr(apart, "SECONDS", 8)
+    monkeypatch.setattr(apart, "SECONDS", 25)  # on a busy machine it takes long to start
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     text = repr(check("11.1", parts("training.py", (YIELD, endless + "\n" + YIELD)), before=BEFORE))
-    assert re.search("did not end within 8 seconds", text)
+    assert re.search("did not end within 25 seconds", text)
     assert list(tmp_path.iterdir()) == [pid] and not Path("/proc", pid.read_text()).exists()
 
 

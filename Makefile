@@ -44,7 +44,7 @@ slow: $(ALL)
 seeds: $(ALL)
 	$(RUN) tests.tools.seeds $(SEEDS) --jobs $(JOBS) --notebooks $(NOTEBOOKS) $(SEEDS_OPTIONS)
 
-ARITHMETICS ?= own avx2 numpy-v2 numpy-v3 numpy-v4 torch blas oldest
+ARITHMETICS ?= $$($(RUN) tests.harness.arithmetic)
 portable: $(ALL)
 	@failed=; for arithmetic in $(ARITHMETICS); do echo "== $$arithmetic"; \
 	$(RUN) pytest notebooks --arithmetic $$arithmetic -q -n $(JOBS) --dist loadfile || failed="$$failed $$arithmetic"; \

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -22,6 +24,7 @@ from tests.harness.outputs import WIDGET, without_progress_bars
 
 ROOT = Path(__file__).parents[2]
 STILL = "image/png"
+FAMILIES, FONT = ("Open Sans", "Verdana"), "DejaVu Sans"  # what Plotly asks for first, and what stored pictures show
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -75,10 +78,22 @@ def _of_the_stills(output: dict) -> bool:
     return output.get("name") == "stderr" and "choreographer" in output["text"]
 
 
+def drawn_with(families: tuple[str, ...] = FAMILIES) -> set[str]:
+    """The fonts that this machine draws these families with; empty where fontconfig is not installed."""
+    if shutil.which("fc-match") is None:
+        return set()
+    ask = ["fc-match", "--format=%{family[0]}"]
+    return {subprocess.run([*ask, family], capture_output=True, text=True).stdout for family in families}
+
+
 def main(arguments: list[str]) -> None:
     """Stores the notebooks named, or all; other arithmetics than the reference would store other digits."""
     if not has_the_reference():
         sys.exit("Outputs are stored on Linux on an x86 processor: only there the reference arithmetic can be had.")
+    if drawn_with() != {FONT}:
+        sys.exit(
+            f"The stored pictures are drawn with {FONT}: install it (fonts-dejavu), and no {FAMILIES[0]} beside it."
+        )
     for path in [Path(argument) for argument in arguments] or all_notebooks():
         begin = time.perf_counter()
         store(path)

@@ -68,7 +68,7 @@ class Capstone:
     @cached_property
     def table(self) -> Benchmark:
         """The recorded trainings."""
-        return load_benchmark(recording=SMUDGED)
+        return load_benchmark("smudged")
 
     @cached_property
     def best(self) -> float:
@@ -199,7 +199,7 @@ def choose(study: Study) -> dict[str, float]:
 
 def _completed(study: Study) -> list[tuple[FrozenTrial, dict[str, float]]]:
     """Every completed trial and its recorded configuration."""
-    nearest = load_benchmark(recording=SMUDGED).nearest
+    nearest = load_benchmark("smudged").nearest
     return [(trial, nearest(trial.params)) for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
 
 

@@ -1,21 +1,22 @@
 """Recorded benchmarks: grids of configurations of a small network, every one really trained.
 
-"digits" serves the whole course, "smudged digits" the capstone. `make benchmark` records them: the program that does,
-and their data cards, lie in recorded/. Nothing is trained here, so a search over one takes microseconds a trial.
+The digits are small and can be trained live, smudged digits are the capstone's, Fashion-MNIST has ten thousand test
+images and decides. The programs that recorded them, and their data cards, lie in recorded/. Nothing is trained here.
 """
 
 from __future__ import annotations
 
+import json
 from bisect import bisect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise, product
+from itertools import pairwise
 from math import prod, sqrt
 from numbers import Real
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from optuna import Trial
 from helpers.errors import BadInput, one_of
 
 RECORDED = Path(__file__).parent / "recorded"
+Config = Mapping[str, Any]  # a number or a name for each hyperparameter
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,33 +33,39 @@ class Recording:
     """What a benchmark holds.
 
     Attributes:
-        space: each hyperparameter's levels, rising; the last name moves fastest.
+        space: each hyperparameter's levels, numbers rising or names; the last hyperparameter moves fastest.
         logarithmic: those of them with a logarithmic range.
         metrics: the seeds each was recorded for, and after how many epochs.
         images: so many are in each part of the data that is scored; accuracies are stored as counts of them.
+        opened_by: where a hyperparameter exists with one level of another alone, that one and the level.
     """
 
     name: str
     file: Path
-    space: Mapping[str, tuple[float, ...]]
-    logarithmic: tuple[str, ...]
+    space: Mapping[str, tuple[Any, ...]]
+    logarithmic: Sequence[str]
     metrics: Mapping[str, tuple[tuple[int, ...], int]]
     images: int
+    opened_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def is_open(self, name: str, config: Config) -> bool:
+        """Whether a configuration has this hyperparameter."""
+        return name not in self.opened_by or config.get(self.opened_by[name][0]) == self.opened_by[name][1]
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """How many levels each hyperparameter has."""
-        return tuple(map(len, self.space.values()))
+    def configurations(self) -> list[dict[str, Any]]:
+        """Every one, in the order of the rows."""
+        rows: list[dict[str, Any]] = [{}]
+        for name, levels in self.space.items():
+            more = [{name: level} for level in levels]
+            rows = [row | new for row in rows for new in (more if self.is_open(name, row) else [{}])]
+        return rows
 
     @property
     def fields(self) -> dict[str, tuple[int, int, int]]:
         """Each metric's array: (configurations, seeds, epochs)."""
-        return {metric: (prod(self.shape), len(seeds), epochs) for metric, (seeds, epochs) in self.metrics.items()}
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Every seed that a network was trained with."""
-        return tuple(sorted({seed for seeds, _ in self.metrics.values() for seed in seeds}))
+        rows = len(self.configurations)
+        return {metric: (rows, len(seeds), epochs) for metric, (seeds, epochs) in self.metrics.items()}
 
     @property
     def epochs(self) -> int:
@@ -66,147 +74,142 @@ class Recording:
 
     def borders(self, name: str) -> list[float]:
         """Half-way points between neighbouring levels of one hyperparameter."""
-        middle = (lambda a, b: sqrt(a * b)) if name in self.logarithmic else (lambda a, b: (a + b) / 2)
-        return [middle(*pair) for pair in pairwise(self.space[name])]
+        pairs = pairwise(self.space[name])
+        return [sqrt(a * b) if name in self.logarithmic else (a + b) / 2 for a, b in pairs]
 
 
-SEEDS, EPOCHS, IMAGES = (0, 1, 2), 27, 360
-DIGITS = Recording(
-    name="digits",
-    file=RECORDED / "digits.npz",
-    space={
-        "learning_rate": (0.001, 0.0022, 0.0046, 0.01, 0.022, 0.046, 0.1, 0.22, 0.46, 1.0),
-        "width": (4, 8, 16, 32, 64),
-        "depth": (1, 2, 3),
-        "batch_size": (16, 64, 256),
-        "dropout": (0.0, 0.2, 0.4),
-        "momentum": (0.0, 0.6, 0.9),
-        "weight_decay": (1e-6, 1e-5, 1e-4),
-    },
-    logarithmic=("learning_rate", "width", "batch_size", "weight_decay"),
-    metrics={name: (SEEDS, EPOCHS) for name in ("validation_accuracy", "validation_loss")}
-    | {"test_accuracy": (SEEDS, 1)},
-    images=IMAGES,
-)
-SMUDGED = Recording(
-    name="smudged digits",
-    file=RECORDED / "smudged.npz",
-    space={
-        "learning_rate": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
-        "momentum": (0.0, 0.5, 0.9),
-        "weight_decay": (3e-4, 3e-3, 1e-2, 3e-2),
-        "dropout": (0.0, 0.3, 0.6),
-        "width": (8, 24, 72),
-        "batch_size": (20, 60),
-        "blur": (0.0, 0.4, 0.8, 1.2),
-    },
-    logarithmic=("learning_rate", "weight_decay", "width", "batch_size"),
-    metrics={"validation_accuracy": ((0, 1, 2), 18), "test_accuracy": ((1000, 1001, 1002, 1003, 1004), 1)},
-    images=IMAGES,
-)
-SPACE, LOGARITHMIC, CONFIGURATIONS = DIGITS.space, DIGITS.logarithmic, prod(DIGITS.shape)
-borders = DIGITS.borders
+def _described(name: str) -> Recording:
+    """The recording that a file of JSON beside it describes."""
+    said = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    said["space"] = {name: tuple(levels) for name, levels in said["space"].items()}
+    said["metrics"] = {metric: (tuple(seeds), epochs) for metric, (seeds, epochs) in said["metrics"].items()}
+    return Recording(file=RECORDED / f"{name}.npz", **said)
+
+
+RECORDINGS = {name: _described(name) for name in ("digits", "smudged", "fashion")}
+DIGITS, SMUDGED, FASHION = RECORDINGS.values()
+SPACE, LOGARITHMIC, borders = DIGITS.space, DIGITS.logarithmic, DIGITS.borders
+CONFIGURATIONS, SEEDS, EPOCHS, IMAGES = prod(map(len, SPACE.values())), (0, 1, 2), DIGITS.epochs, DIGITS.images
 
 
 class Benchmark:
     """Recorded learning curves; also a `functions.Problem`: called with a trial it returns an accuracy.
 
     Attributes:
-        curves: each metric's array (configurations, seeds, epochs); of the test accuracy only the last epoch is known.
+        curves: each metric's array (configurations, seeds, epochs); of test accuracies one epoch alone is known.
             Losses have 16 bits: give sums and means over them `dtype=float`.
+        configurations: that of each row.
         best, optimum: the configuration with the highest final validation accuracy (mean over the seeds), and that.
         worst: the lowest one of all configurations.
+        best_on_test: the configuration with the highest final test accuracy (mean over the seeds).
     """
 
     direction: Literal["maximize"] = "maximize"
 
-    def __init__(self, curves: Mapping[str, np.ndarray], recording: Recording = DIGITS) -> None:
+    def __init__(self, curves: Mapping[str, np.ndarray], recording: Recording) -> None:
         self.curves, self.recording, self.name = dict(curves), recording, recording.name
-        self.space = recording.space
-        self._seeds = {metric: seeds for metric, (seeds, _) in recording.metrics.items()}
+        self.space, self.configurations = recording.space, recording.configurations
+        self._rows = {tuple(map(config.get, self.space)): row for row, config in enumerate(self.configurations)}
+        self._named = {name for name, levels in self.space.items() if isinstance(levels[0], str)}
+        self._borders = {name: recording.borders(name) for name in self.space if name not in self._named}
         self._final = {name: curve[:, :, -1].mean(axis=1, dtype=float).tolist() for name, curve in self.curves.items()}
-        self._places = {name: {level: n for n, level in enumerate(levels)} for name, levels in self.space.items()}
-        self._borders = {name: recording.borders(name) for name in self.space}
-        place = int(np.argmax(self._final["validation_accuracy"]))
-        at = np.unravel_index(place, recording.shape)
-        self.best = {name: levels[n] for (name, levels), n in zip(self.space.items(), at, strict=True)}
-        self.optimum, self.worst = self._final["validation_accuracy"][place], min(self._final["validation_accuracy"])
+        accuracy, tested = self._final["validation_accuracy"], self._final["test_accuracy"]
+        self.optimum, self.worst = max(accuracy), min(accuracy)
+        self.best, self.best_on_test = (self.configurations[all_.index(max(all_))] for all_ in (accuracy, tested))
 
     def __call__(self, trial: Trial) -> float:
         """The final validation accuracy, mean over the seeds, of the recorded configuration nearest to the trial's."""
         return self.value(self.nearest(self.suggest(trial)))
 
-    def suggest(self, trial: Trial) -> dict[str, float]:
-        """Asks an Optuna trial for every hyperparameter, anywhere between its lowest and highest recorded level."""
-
-        config: dict[str, float] = {}
+    def suggest(self, trial: Trial) -> dict[str, Any]:
+        """Asks an Optuna trial for every hyperparameter: one of the names, or anywhere between the outer levels."""
+        config: dict[str, Any] = {}
         for name, levels in self.space.items():
-            ask = trial.suggest_int if isinstance(levels[0], int) else trial.suggest_float
-            config[name] = ask(name, levels[0], levels[-1], log=name in self.recording.logarithmic)  # type: ignore[arg-type]
+            if not self.recording.is_open(name, config):
+                continue
+            if name in self._named:
+                config[name] = trial.suggest_categorical(name, levels)
+                continue
+            ask: Any = trial.suggest_int if isinstance(levels[0], int) else trial.suggest_float
+            config[name] = ask(name, levels[0], levels[-1], log=name in self.recording.logarithmic)
         return config
 
-    def nearest(self, config: Mapping[str, float]) -> dict[str, float]:
+    def nearest(self, config: Config) -> dict[str, Any]:
         """The recorded configuration nearest to `config`, by factors where the range is logarithmic.
 
         Raises:
             BadInput: a hyperparameter too many, missing, or outside of its range.
         """
-        self._check_names(config)
-        for name, levels in self.space.items():
-            if not (isinstance(config[name], Real) and levels[0] <= config[name] <= levels[-1]):
-                raise BadInput(f"{name} is {config[name]!r}: choose a value from {levels[0]:g} to {levels[-1]:g}.")
-        return {name: levels[bisect(self._borders[name], config[name])] for name, levels in self.space.items()}
+        is_open, opened_by = self.recording.is_open, self.recording.opened_by
+        if not isinstance(config, Mapping) or set(config) != {name for name in self.space if is_open(name, config)}:
+            names = [f"{n} ({' '.join(opened_by[n])})" if n in opened_by else n for n in self.space]
+            raise BadInput(f"A configuration names exactly these hyperparameters: {', '.join(names)}.")
+        return {name: self._level(name, config[name]) for name in self.space if name in config}
 
-    def value(self, config: Mapping[str, float], metric: str = "validation_accuracy", seed: int | None = None) -> float:
+    def value(self, config: Config, metric: str = "validation_accuracy", seed: int | None = None) -> float:
         """The metric after the last epoch, of one recorded seed or as the mean over all.
 
         Raises:
             BadInput: unknown metric or seed, or a configuration that is not in the table.
         """
-        place = self._place(config)
-        one_of("metric", metric, tuple(self._seeds))
-        if seed is None:
-            return self._final[metric][place]
-        return float(self.curves[metric][place, self._seed(metric, seed), -1])
+        if seed is None and metric in self._final:
+            return self._final[metric][self.row(config)]
+        return float(self._runs(config, metric, seed)[:, -1].mean(dtype=float))
 
-    def curve(
-        self, config: Mapping[str, float], metric: str = "validation_accuracy", seed: int | None = None
-    ) -> np.ndarray:
-        """The metric after each epoch (the test accuracy: after the last alone), as `value` does."""
-        place = self._place(config)
-        one_of("metric", metric, tuple(self._seeds))
-        curve = self.curves[metric][place]
-        return curve.mean(axis=0, dtype=float) if seed is None else curve[self._seed(metric, seed)].astype(float)
+    def curve(self, config: Config, metric: str = "validation_accuracy", seed: int | None = None) -> np.ndarray:
+        """The metric after each epoch (test accuracies: after one alone), as `value` does."""
+        return self._runs(config, metric, seed).mean(axis=0, dtype=float)
 
     def frame(self) -> pd.DataFrame:
         """One row a configuration: its levels, the final metrics, and `noise`, the standard deviation of the
         validation accuracy over seeds."""
-        rows = pd.DataFrame(product(*self.space.values()), columns=list(self.space)).assign(**self._final)
-        return rows.assign(noise=self.curves["validation_accuracy"][:, :, -1].std(axis=1, ddof=1))
+        noise = self.curves["validation_accuracy"][:, :, -1].std(axis=1, ddof=1)
+        return pd.DataFrame(self.configurations).assign(**self._final, noise=noise)
 
-    def _place(self, config: Mapping[str, float]) -> int:
-        """The row of a configuration."""
-        place = 0
+    def tested(self, rows: int | np.ndarray, chosen_with: Collection[int] = ()) -> np.ndarray:
+        """Final test accuracies of the configurations in these rows, mean over the seeds that did not choose them."""
+        columns = [n for n, seed in enumerate(self.recording.metrics["test_accuracy"][0]) if seed not in chosen_with]
+        return self.curves["test_accuracy"][rows, :, -1][..., columns].mean(axis=-1)
+
+    def regret_on_test(self, rows: int | np.ndarray, chosen_with: Collection[int] = ()) -> np.ndarray:
+        """How far these rows stand below `best_on_test`, both over the seeds that did not choose them.
+
+        The best has the highest mean over all seeds: without some of them a regret may be a little below 0.
+        """
+        return self.tested(self.row(self.best_on_test), chosen_with) - self.tested(rows, chosen_with)
+
+    def row(self, config: Config) -> int:
+        """The row of a recorded configuration, or BadInput."""
         try:
-            for name, places in self._places.items():
-                place = place * len(places) + places[config[name]]
-        except (KeyError, TypeError):
-            self._check_names(config)
-            wanted = f"choose one of {', '.join(f'{level:g}' for level in self.space[name])}, or use nearest()."
-            raise BadInput(f"{name} is {config[name]!r}, which was not recorded: {wanted}") from None
-        if len(config) > len(self.space):
-            self._check_names(config)
-        return place
+            row = self._rows[tuple(map(config.get, self.space))]
+            if len(config) == len(self.configurations[row]):
+                return row
+        except (AttributeError, KeyError, TypeError):
+            pass
+        name = next(name for name, level in self.nearest(config).items() if config[name] != level)
+        sentence = f"{name} is {config[name]!r}, which was not recorded: choose one of {self.space[name]}"
+        raise BadInput(f"{sentence}, or use nearest().")
 
-    def _seed(self, metric: str, seed: int) -> int:
-        """The column of a seed."""
-        if seed not in (seeds := self._seeds[metric]):
+    def _level(self, name: str, value: Any) -> Any:
+        """The nearest level of a hyperparameter; a name is its own."""
+        levels = self.space[name]
+        if name in self._named:
+            one_of(name, value, levels)
+            return value
+        if not (isinstance(value, Real) and levels[0] <= value <= levels[-1]):
+            raise BadInput(f"{name} is {value!r}: choose a value from {levels[0]:g} to {levels[-1]:g}.")
+        return levels[bisect(self._borders[name], value)]
+
+    def _runs(self, config: Config, metric: str, seed: int | None) -> np.ndarray:
+        """The curves of one seed, or of all: (seeds, epochs)."""
+        row = self.row(config)
+        one_of("metric", metric, tuple(self.curves))
+        seeds = self.recording.metrics[metric][0]
+        if seed is None:
+            return self.curves[metric][row]
+        if seed not in seeds:
             raise BadInput(f"Seed {seed!r} was not recorded: choose one of {seeds}, or None for the mean over them.")
-        return seeds.index(seed)
-
-    def _check_names(self, config: Mapping[str, float]) -> None:
-        if not isinstance(config, Mapping) or set(config) != set(self.space):
-            raise BadInput(f"A configuration names exactly these hyperparameters: {', '.join(self.space)}.")
+        return self.curves[metric][row, [seeds.index(seed)]]
 
 
 @contextmanager
@@ -222,17 +225,25 @@ def open_recorded(path: Path, what: str) -> Iterator[Mapping[str, np.ndarray]]:
         ) from None
 
 
-@cache
-def load_benchmark(path: Path | None = None, recording: Recording = DIGITS) -> Benchmark:
-    """A recorded benchmark, from its own file or from `path`; BadInput where the file is missing or damaged."""
-    with open_recorded(path or recording.file, "trainings") as stored:
-        curves = {
-            # Accuracies are stored as counts of images; losses keep the 16 bits they are stored in, for the memory.
-            metric: stored[metric] / recording.images
-            if metric.endswith("accuracy")
-            else stored[metric].astype(np.float16)
-            for metric in recording.metrics
-        }
-        if {metric: curve.shape for metric, curve in curves.items()} != recording.fields:
-            raise BadInput("An array has another shape.")
+def read_benchmark(recording: Recording) -> Benchmark:
+    """The benchmark in the recording's file; BadInput where it is missing or damaged."""
+    curves = {}
+    with open_recorded(recording.file, "trainings") as stored:
+        for metric, shape in recording.fields.items():
+            values, counts = stored[metric], metric.endswith("accuracy")
+            if values.shape != shape:
+                raise BadInput("An array has another shape.")
+            if counts and (values.dtype.kind != "u" or values.max() > recording.images):
+                raise BadInput("Not every value is a count of images.")
+            curves[metric] = values / recording.images if counts else values
+        lost = np.isnan(curves.get("validation_loss", 0.0))
+        if (lost & (curves["validation_accuracy"] > 0.2)).any():
+            raise BadInput("Only a network that has diverged, and guesses, has no loss.")
     return Benchmark(curves, recording)
+
+
+@cache
+def load_benchmark(name: str = "digits") -> Benchmark:
+    """The recorded trainings on "digits", "smudged" digits or "fashion"; BadInput for another name or a bad file."""
+    one_of("benchmark", name, tuple(RECORDINGS))
+    return read_benchmark(RECORDINGS[name])

@@ -16,7 +16,7 @@ import torch
 from helpers.learn import course_seed
 from helpers.problems.recorded import record_tables as record
 from helpers.problems.smudged import smudged_digits
-from helpers.problems.table import SMUDGED, Recording, load_benchmark
+from helpers.problems.table import SMUDGED, Recording, read_benchmark
 from helpers.training.data import Dataset, load_dataset
 from helpers.training.train import TrainingConfig, evaluate, fit
 from tests.bench.training import one_thread
@@ -111,7 +111,7 @@ def test_every_job_is_planned_once() -> None:
 
 def test_each_number_lies_in_its_row(recorded: record.Plan, digits: Dataset) -> None:
     """Random configurations and seeds, trained alone, give the curves that the table has for them."""
-    table = load_benchmark(recording=recorded.recording)
+    table = read_benchmark(recorded.recording)
     rows = [dict(zip(SPACE, levels, strict=True)) for levels in product(*SPACE.values())]
     for config, seed in random.Random(course_seed()).sample(list(product(rows, SEEDS)), 12):
         network, epochs = fit(TrainingConfig(**config, epochs=EPOCHS, seed=seed), digits)
@@ -134,7 +134,7 @@ def test_what_was_trained_is_kept(recorded: record.Plan, tmp_path: Path, monkeyp
     monkeypatch.setattr(record, "record", lambda *job, do=record.record: (trained.append(job), do(*job))[1])
     record.record_plan(made)
     assert trained == [(made, *job) for job in record.jobs(made)][3:] and not parts.exists()
-    whole, again = (load_benchmark(recording=one.recording).curves for one in (recorded, made))
+    whole, again = (read_benchmark(one.recording).curves for one in (recorded, made))
     assert all(np.array_equal(curve, whole[metric]) for metric, curve in again.items())
 
 
@@ -178,7 +178,7 @@ def test_the_card_describes_the_table(recorded: record.Plan) -> None:
     """It is written beside the table, about this table."""
     text = recorded.card.read_text(encoding="utf-8")
     assert "48 configurations" in text and "(seeds 0, 1) for 2 epochs" in " ".join(text.split())
-    assert f"{load_benchmark(recording=recorded.recording).optimum:.4f}" in text
+    assert f"{read_benchmark(recorded.recording).optimum:.4f}" in text
     assert re.search(r"^- momentum: 0, 0\.6, 0\.9$", text, re.MULTILINE)
 
 
@@ -189,7 +189,7 @@ def test_held_back_seeds_are_kept_apart(tmp_path: Path) -> None:
     tiny = replace(SMUDGED, file=tmp_path / "tiny.npz", space=space, metrics=metrics)
     made = replace(record.PLANS["smudged"], recording=tiny)
     record.record_plan(made)
-    table = load_benchmark(recording=tiny)
+    table = read_benchmark(tiny)
     assert {metric: curve.shape for metric, curve in table.curves.items()} == tiny.fields
     config = {name: levels[-1] for name, levels in space.items()} | {"learning_rate": 0.1, "weight_decay": 0.01}
     data = smudged_digits(config["blur"], dtype=torch.float32)

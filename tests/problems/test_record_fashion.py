@@ -68,7 +68,8 @@ def test_the_table_has_every_training_in_its_place(
     record_fashion.main(tmp_path, 1)  # nothing is left to train
     table, rows = np.load(tmp_path / "fashion.npz"), record_fashion.configurations()
     assert {metric: table[metric].shape for metric in table} == {
-        "validation_accuracy": (64, 2, 2), "validation_loss": (64, 2, 2), "test_accuracy": (64, 2, 2)
+        "validation_accuracy": (64, 2, 2), "validation_loss": (64, 2, 2),
+        "test_accuracy": (64, 2, 1), "best_epoch_test_accuracy": (64, 2, 1),
     }  # fmt: skip
     assert len({repr(row) for row in rows}) == 64
     for place in range(0, 64, 5):
@@ -76,4 +77,5 @@ def test_the_table_has_every_training_in_its_place(
             right, losses, test = alone(replace(rows[place], config=replace(rows[place].config, seed=seed)), few)
             assert table["validation_accuracy"][place, seed].tolist() == right
             assert table["validation_loss"][place, seed].tolist() == np.float16(losses).tolist()
-            assert table["test_accuracy"][place, seed].tolist() == test
+            tested = [table[f"{epoch}test_accuracy"][place, seed, 0] for epoch in ("", "best_epoch_")]
+            assert tested == test

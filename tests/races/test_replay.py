@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from helpers.errors import BadInput
 from helpers.learn import course_seed
-from helpers.problems.table import CONFIGURATIONS, EPOCHS, SMUDGED, load_benchmark
+from helpers.problems.table import CONFIGURATIONS, EPOCHS, load_benchmark
 from helpers.races.race import Race, race, race_pruners
 from helpers.races.recorded.record_races import PRUNERS
 from helpers.races.replay import Replay, replay
@@ -277,7 +277,7 @@ def test_a_race_of_nonsense_is_refused() -> None:
 
 def test_a_whole_training_is_that_of_the_table() -> None:
     """The smudged digits were trained for 18 epochs: that is budget enough, and one less is not."""
-    table = load_benchmark(recording=SMUDGED)
+    table = load_benchmark("smudged")
     ask = {"plans": {"P": plan("Random", "median")}, "seeds": (0, 1), "quiet": True}
     raced = race_pruners(table, **ask, epochs=table.recording.epochs)
     assert raced.regret.shape == (1, 2, table.recording.epochs)

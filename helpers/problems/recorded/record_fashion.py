@@ -245,13 +245,15 @@ def part(folder: Path, shared: dict[str, object], seed: int) -> Path:
 
 
 def gather(folder: Path) -> dict[str, np.ndarray]:
-    """All jobs in one table: (configurations, seeds, epochs); a configuration's row is that of `configurations`."""
+    """All jobs in one table: (configurations, seeds, epochs), of test accuracies one epoch; see `configurations`."""
     tables: dict[str, list[np.ndarray]] = {}
     for shared in settings():
         seeds = [np.load(part(folder, shared, seed)) for seed in SEEDS]
         for metric in seeds[0].files:
             tables.setdefault(metric, []).append(np.stack([stored[metric] for stored in seeds], axis=1))
-    return {metric: np.concatenate(rows) for metric, rows in tables.items()}
+    table = {metric: np.concatenate(rows) for metric, rows in tables.items()}
+    last, best = np.split(table["test_accuracy"], 2, axis=2)
+    return table | {"test_accuracy": last, "best_epoch_test_accuracy": best}
 
 
 def configurations() -> list[Member]:

@@ -28,7 +28,7 @@ import torch
 from tqdm import tqdm
 
 from helpers.problems.smudged import smudged_digits
-from helpers.problems.table import DIGITS, SMUDGED, Benchmark, Recording, load_benchmark
+from helpers.problems.table import DIGITS, SMUDGED, Benchmark, Recording, read_benchmark
 from helpers.training.data import Dataset, load_dataset
 from helpers.training.ensemble import Ensemble
 from helpers.training.train import TrainingConfig
@@ -53,6 +53,16 @@ class Plan:
     split: str
     of_the_data: tuple[str, ...] = ()
     together: tuple[str, ...] = TOGETHER
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many levels each hyperparameter has."""
+        return tuple(map(len, self.recording.space.values()))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Every seed that a network is trained with."""
+        return tuple(sorted({seed for seeds, _ in self.recording.metrics.values() for seed in seeds}))
 
     @property
     def apart(self) -> tuple[str, ...]:
@@ -91,7 +101,7 @@ def jobs(plan: Plan) -> Iterator[tuple[dict[str, float], int]]:
     levels = (plan.recording.space[name] for name in plan.apart)
     settings = [dict(zip(plan.apart, chosen, strict=True)) for chosen in product(*levels)]
     settings.sort(key=lambda shared: -(shared["width"] ** 2) * shared.get("depth", 1) / shared["batch_size"])
-    yield from product(settings, plan.recording.seeds)
+    yield from product(settings, plan.seeds)
 
 
 def configurations(plan: Plan, shared: dict[str, float], seed: int) -> list[TrainingConfig]:
@@ -100,7 +110,7 @@ def configurations(plan: Plan, shared: dict[str, float], seed: int) -> list[Trai
     fixed = {name: level for name, level in shared.items() if name not in plan.of_the_data}
     fixed |= {"epochs": plan.recording.epochs, "seed": seed}
     free = product(*(plan.recording.space[name] for name in names))
-    return [TrainingConfig(**fixed | dict(zip(names, levels, strict=True))) for levels in free]  # type: ignore[arg-type]
+    return [TrainingConfig(**fixed | dict(zip(names, levels, strict=True))) for levels in free]
 
 
 def record(plan: Plan, shared: dict[str, float], seed: int) -> dict[str, np.ndarray]:
@@ -153,7 +163,7 @@ def gather(folder: Path, plan: Plan) -> dict[str, np.ndarray]:
     """All jobs in one table, in the order of the recording's space."""
     recording = plan.recording
     space, fields = recording.space, recording.fields
-    tables = {metric: np.zeros((*recording.shape, *shape[1:]), STORED[metric]) for metric, shape in fields.items()}
+    tables = {metric: np.zeros((*plan.shape, *shape[1:]), STORED[metric]) for metric, shape in fields.items()}
     free = tuple(len(space[name]) for name in space if name in plan.together)
     for shared, seed in jobs(plan):
         at = tuple(space[name].index(shared[name]) if name in shared else slice(None) for name in space)
@@ -173,9 +183,9 @@ def card(plan: Plan, table: Benchmark, minutes: float) -> str:
     losses = "; losses are\nmean cross-entropies in nats as float16" if "validation_loss" in table.curves else ""
     return f"""# Data card: the recorded benchmark{"" if plan.recording is DIGITS else f" of {recording.name}"}
 
-{math.prod(recording.shape):,} configurations of a multilayer perceptron on
-{plan.about}, each trained {len(recording.seeds)} times
-(seeds {", ".join(map(str, recording.seeds))}) for {recording.epochs} epochs with stochastic gradient descent.
+{math.prod(plan.shape):,} configurations of a multilayer perceptron on
+{plan.about}, each trained {len(plan.seeds)} times
+(seeds {", ".join(map(str, plan.seeds))}) for {recording.epochs} epochs with stochastic gradient descent.
 
 {levels}
 
@@ -235,8 +245,7 @@ def record_plan(plan: Plan) -> None:
             done.result()
             bar.update()
     write(file, gather(folder, plan))
-    load_benchmark.cache_clear()
-    table = load_benchmark(recording=plan.recording)
+    table = read_benchmark(plan.recording)
     plan.card.write_text(card(plan, table, (time.perf_counter() - begin) / 60), encoding="utf-8")
     for path, *_ in places:
         path.unlink()

@@ -1,12 +1,4 @@
-# make lab    opens the course          make test       checks everything that is quick to check
-# make slow   checks what takes longer: solved notebooks, faults, hosts, speed, more of the browser
-# make portable  runs every notebook in each arithmetic (ARITHMETICS: some), and compares claims and words
-# make seeds  runs the notebooks, solved, at three new seeds and says how safely each claim holds (SEEDS="5 77": at these)
-# make course  runs every notebook in every way: twice, in sequence, offline, as on Binder (PYTHONS: other Pythons)
-# make bench  measures speed            make notebooks  runs the notebooks and stores their outputs
-# make benchmark  records the lessons' trainings and races again (can be stopped and started again)
-# make images  draws the pictures of images/ again
-# make guide  records what the notebooks claim and take, for the instructor's guide (can be stopped and started again)
+# make lab opens the course, make test checks it. All others are for those who change it: tests/README.md.
 # The first of them installs, with uv (INSTALLER=pip: without); on a machine without a GPU, the small CPU build of
 # PyTorch (TORCH=default: PyPI's, TORCH=cpu: the small one or none).
 
@@ -27,7 +19,7 @@ HERE := --ServerApp.root_dir=. --ServerApp.preferred_dir=. --FileContentsManager
 # A container may know no home folder; Jupyter cannot do without.
 export HOME ?= $(CURDIR)/.venv/home
 
-.PHONY: lab test slow seeds portable course bench benchmark notebooks images guide
+.PHONY: lab test slow seeds portable course benchmark notebooks guide
 
 lab: $(LAB)
 	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root $(HERE) --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
@@ -53,22 +45,15 @@ portable: $(ALL)
 course: $(ALL)
 	$(RUN) tests.stress.whole_course $(if $(PYTHONS),--python $(PYTHONS)) $(COURSE_OPTIONS)
 
-bench: $(ALL)
-	$(RUN) tests.bench.training
-	$(RUN) tests.bench.storages
-
 benchmark: $(ALL)
 	$(RUN) helpers.problems.recorded.record_tables
 	$(RUN) helpers.races.recorded.record_races
 	$(RUN) helpers.races.recorded.record_liar
+	$(RUN) helpers.races.recorded.record_fashion_races
 	$(RUN) helpers.races.recorded.record_importances
 
 notebooks: $(ALL)
 	$(RUN) tests.tools.store_outputs $(NOTEBOOKS)
-
-images: $(ALL)
-	$(RUN) images.draw
-	$(RUN) images.draw.explorable
 
 guide: $(ALL)
 	$(RUN) tests.tools.record_guide --jobs $(JOBS) $(NOTEBOOKS)

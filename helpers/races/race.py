@@ -27,7 +27,7 @@ from helpers.problems.functions import Direction, Problem
 from helpers.problems.table import Benchmark, open_recorded
 from helpers.races.replay import follow
 
-RACES = Path(__file__).parent / "recorded" / "races.npz"
+RACES, FASHION_RACES = (Path(__file__).parent / "recorded" / file for file in ("races.npz", "fashion_races.npz"))
 Entrants = Mapping[str, Callable[[int], BaseSampler]]
 Plans = Mapping[str, Callable[[int], tuple[BaseSampler, BasePruner]]]
 Run = tuple[np.ndarray, np.ndarray]  # regret after each unit of the budget, and the seconds of each; both (budget,)

@@ -1,4 +1,4 @@
-"""The pictures of images/, drawn by code: `make images` writes them all again, one module here for each."""
+"""The pictures of images/, drawn by code: `python -m images.draw` writes them all again, one module here for each."""
 
 from __future__ import annotations
 

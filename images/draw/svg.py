@@ -29,7 +29,7 @@ def page(module: str, title: str, desc: str, height: int, body: Iterable[str], n
     size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="{SANS}" role="img" aria-labelledby="title desc">',
-        f"<!-- Drawn by {module.replace('.', '/')}.py: `make images` writes it again. -->",
+        f"<!-- Drawn by {module.replace('.', '/')}.py: `python -m images.draw` writes it again. -->",
         tag("title", title, id="title"),
         tag("desc", desc, id="desc"),
         frame(1, 1, WIDTH - 2, height - 2, FAINT, "#ffffff", rx=12),

@@ -1,4 +1,4 @@
-"""How many trials a second the storages take, and what more workers bring: `make bench`.
+"""How many trials a second the storages take, and what more workers bring: `python -m tests.bench.storages`.
 
 Workers are real processes on this machine. Each waits in its first trial until all are there; then they start
 together, and the clock runs until the last trial of all has ended. First trials do not count. Where trials sleep, all

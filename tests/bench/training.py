@@ -1,4 +1,4 @@
-"""Training speed, three ways through the same work: `make bench`.
+"""Training speed, three ways through the same work: `python -m tests.bench.training`.
 
 A trial is 10 epochs of 30 training batches and 10 validation batches of 128 images of 28x28, through one network
 with dropout, under Adam, in float32, on one thread.

@@ -32,7 +32,7 @@ from tests.images.readable import (
 )
 from tests.tools.store_outputs import ROOT, all_notebooks
 
-STALE = "run `make images`"
+STALE = "run `python -m images.draw`"
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*?images/(\w+)\.(\w+))\)")
 each_picture = pytest.mark.parametrize("name", PICTURES)
 

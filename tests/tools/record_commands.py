@@ -1,4 +1,4 @@
-"""Measures the README's commands and writes their figures into it: `python -m tests.tools.record_commands "make lab"`.
+"""Measures commands and writes their figures into both README.md: `python -m tests.tools.record_commands "make lab"`.
 
 Each runs in a new clone, as a reader meets it. What is not named keeps the figures it has; without a name all run.
 """
@@ -19,9 +19,9 @@ from tests.harness.copies import ROOT
 from tests.harness.lab import serving_lab
 
 FILE = ROOT / "tests" / "tools" / "commands.json"
-README = ROOT / "README.md"
+READMES = (ROOT / "README.md", ROOT / "tests" / "README.md")
 LABS = ("make lab", "make lab INSTALLER=pip")
-OTHERS = ("make test", "make slow", "make seeds", "make course", "make bench", "make benchmark")
+OTHERS = ("make test", "make slow", "make portable", "make seeds", "make course", "make benchmark")
 HOURS = 6
 CACHES = ("UV_CACHE_DIR", "PIP_CACHE_DIR")
 CELL = "import torch, helpers\nprint(float(torch.ones(2).sum()))"
@@ -34,7 +34,7 @@ def load() -> Record:
 
 
 def filled(text: str, record: Record) -> str:
-    """The README with what is recorded of a command as the last cell of its line, and a dash where nothing is."""
+    """A text with what is recorded of a command as the last cell of its line, and a dash where nothing is."""
     return re.sub(
         r"^(\| `(make [^`]+)` \| .* \| )[^|]+ \|$",
         lambda line: line[1] + (figures(**record[line[2]]) if line[2] in record else "–") + " |",
@@ -94,12 +94,13 @@ def gigabytes(folder: Path) -> float:
 
 
 def main(commands: list[str]) -> None:
-    """Measures, keeps the record and fills in the README."""
+    """Measures, keeps the record and fills in both files."""
     for command in commands or (*LABS, *OTHERS):
         record: dict[str, Any] = load() | {command: measure(command)}
         print(command, record[command], flush=True)
         FILE.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    README.write_text(filled(README.read_text(encoding="utf-8"), load()), encoding="utf-8")
+    for readme in READMES:
+        readme.write_text(filled(readme.read_text(encoding="utf-8"), load()), encoding="utf-8")
 
 
 if __name__ == "__main__":

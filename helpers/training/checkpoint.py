@@ -28,7 +28,7 @@ def save_training(training: Training, path: str | Path) -> None:
     Raises:
         BadInput: the place cannot be written.
     """
-    path = Path(path)
+    path, archive = Path(path), BytesIO()
     waiting = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     held = {
         "config": asdict(training.config),
@@ -36,7 +36,6 @@ def save_training(training: Training, path: str | Path) -> None:
         "curve": [astuple(epoch) for epoch in training.curve],
         **{name: getattr(training, name).state_dict() for name in STATES},
     }
-    archive = BytesIO()
     torch.save(held, archive)
     content = archive.getvalue()
     try:

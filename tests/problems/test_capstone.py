@@ -222,25 +222,25 @@ CURVE = BEST.intermediate_values
 NAN = CURVE | {3: math.nan}
 LATER = {epoch + 1: value for epoch, value in CURVE.items()}
 CHEATS: dict[str, tuple[Callable[[], object], str]] = {
-    "no study": (lambda: {"value": 0.9}, "this is a dict: hand over the study itself"),
-    "empty": (lambda: optuna.create_study(direction="maximize"), "no trial of this study has trained"),
+    "no study": (lambda: {"value": 0.9}, 'no study that maximises one accuracy: create it with direction="maximize"'),
+    "empty": (lambda: optuna.create_study(direction="maximize"), "no trial of this study trained this configuration"),
     "minimised": (minimised, 'create it with direction="maximize"'),
-    "two objectives": (two_objectives, "does not maximise one accuracy"),
+    "two objectives": (two_objectives, "no study that maximises one accuracy"),
     "deleted": (lambda: gone(searched(5 * EPOCHS)), "trial 2 is missing"),
-    "value": (lambda: with_trial(value=0.62), "trial 5 returned 0.6200; training this configuration with this seed"),
-    "value, inf": (lambda: with_trial(value=math.inf), "trial 5 returned inf, which is no accuracy"),
-    "value, no report": (lambda: with_trial(intermediate_values={}), "trial 5 has a value and no report"),
-    "best epoch": (lambda: with_trial(value=max(CURVE.values()) + 1e-3), "trial 5 returned"),
-    "curve": (lambda: with_trial(intermediate_values=CURVE | {4: 0.9}), "trial 5 reports for epoch 4 0.9000; training"),
-    "curve, nan": (lambda: with_trial(intermediate_values=NAN), "reports for epoch 3 nan, which is no accuracy"),
-    "held back, curve": (held_back_curve, "that is its value on held-back seeds, which a search must not see"),
-    "held back, value": (lambda: with_trial(value=PROBLEM.score(BEST.params).mean), "value on held-back seeds"),
-    "held back, seed": (lambda: with_trial(user_attrs={"seed": 1003}), "1003 as its .seed., a held-back seed"),
-    "another seed": (lambda: with_trial(user_attrs={"seed": 5}), r"5 as its .seed., none of \(0, 1, 2\)"),
-    "another's curve": (lambda: with_trial(user_attrs={"seed": 1}), "trial 5 reports for epoch"),
-    "no seed": (lambda: with_trial(user_attrs={}), "None as its .seed., none of"),
-    "seed as text": (lambda: with_trial(user_attrs={"seed": "0"}), "'0' as its .seed."),
-    "seed as list": (lambda: with_trial(user_attrs={"seed": [0]}), r"\[0\] as its .seed."),
+    "value": (lambda: with_trial(value=0.62), "trial 5 says 0.6200 of epoch 18; training this configuration with"),
+    "value, inf": (lambda: with_trial(value=math.inf), "trial 5 says inf of epoch 18; training"),
+    "value, no report": (lambda: with_trial(intermediate_values={}), "trial 5 does not report the epochs 1, 2, 3"),
+    "best epoch": (lambda: with_trial(value=max(CURVE.values()) + 1e-3), "trial 5 says 0"),
+    "curve": (lambda: with_trial(intermediate_values=CURVE | {4: 0.9}), "trial 5 says 0.9000 of epoch 4; training"),
+    "curve, nan": (lambda: with_trial(intermediate_values=NAN), "trial 5 says nan of epoch 3; training"),
+    "held back, curve": (held_back_curve, "trial 5 says 0.* of epoch 18; training this configuration with this seed"),
+    "held back, value": (lambda: with_trial(value=PROBLEM.score(BEST.params).mean), "trial 5 says 0.* of epoch 18"),
+    "held back, seed": (lambda: with_trial(user_attrs={"seed": 1003}), "trial 5: Seed 1003 is not public: train with"),
+    "another seed": (lambda: with_trial(user_attrs={"seed": 5}), "Seed 5 is not public: train with one"),
+    "another's curve": (lambda: with_trial(user_attrs={"seed": 1}), "trial 5 says 0.* of epoch"),
+    "no seed": (lambda: with_trial(user_attrs={}), "trial 5: Seed None is not public"),
+    "seed as text": (lambda: with_trial(user_attrs={"seed": "0"}), "trial 5: Seed '0' is not public"),
+    "seed as list": (lambda: with_trial(user_attrs={"seed": [0]}), r"trial 5: Seed \[0\] is not public"),
     "gap": (lambda: with_trial(intermediate_values=without(CURVE, 4, 5)), "trial 5 does not report the epochs 1, 2, 3"),
     "only the last": (lambda: with_trial(intermediate_values={18: CURVE[18]}), "does not report the epochs 1, 2, 3"),
     "from the second": (lambda: with_trial(intermediate_values=without(CURVE, 1)), "does not report the epochs"),
@@ -264,11 +264,11 @@ def test_a_trial_outside_of_the_space_is_refused() -> None:
     """A hyperparameter of one's own, and a range of one's own."""
     wide = {"blur": optuna.distributions.FloatDistribution(0, 3)}
     study = with_trial(params=BEST.params | {"blur": 2.0}, distributions=BEST.distributions | wide)
-    with pytest.raises(Refused, match=r"trial 5 is outside of the search space: blur is 2\.0: choose a value"):
+    with pytest.raises(Refused, match=r"trial 5: blur is 2\.0: choose a value"):
         PROBLEM.examine(study, BEST.params)
     few = {name: value for name, value in BEST.params.items() if name != "blur"}
     kept = {name: BEST.distributions[name] for name in few}
-    with pytest.raises(Refused, match="trial 5 is outside of the search space: A configuration names exactly"):
+    with pytest.raises(Refused, match="trial 5: A configuration names exactly"):
         PROBLEM.examine(with_trial(params=few, distributions=kept), BEST.params)
 
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_looked_up_is_refused(table: Benchmark) -> None:
         for ask in (table.nearest, table.row, table.value, table.curve):
             with pytest.raises(BadInput, match=f"^{re.escape(sentence)}"):
                 ask(config)
-    with pytest.raises(BadInput, match=r"^dropout is 0\.1, which was not recorded: choose one of \(0\.0, 0\.3\)"):
+    with pytest.raises(BadInput, match=r"^dropout is 0\.1, which was not recorded: choose one of 0, 0\.3"):
         table.value({**sgd, "dropout": 0.1})
     with pytest.raises(BadInput, match=r"^Unknown benchmark 'mnist': choose one of 'digits', 'smudged', 'fashion'\.$"):
         load_benchmark("mnist")
@@ -292,11 +292,10 @@ import json, sys
 import numpy as np
 from helpers.problems.recorded import record_fashion as recorder
 for number, seed in json.loads(sys.argv[1]):
-    shared, members = recorder.settings()[number // 126], None
-    members, width = recorder.members(shared, seed), shared["width"]
-    size = 1024 // width
-    first = number % 126 // size * size  # networks that were trained together round alike
-    found = recorder.record(members[first : first + size], recorder.fashion())
+    shared = recorder.settings()[number // 126]
+    size = 1024 // shared["width"]
+    first = number % 126 // size * size  # those that were trained together: sums over them have the same order
+    found = recorder.record(recorder.members(shared, seed)[first : first + size], recorder.fashion())
     print(json.dumps({metric: array[number % 126 - first].tolist() for metric, array in found.items()}))
 """
 
@@ -307,8 +306,7 @@ for number, seed in json.loads(sys.argv[1]):
 def test_a_random_handful_trained_again_gives_the_record() -> None:
     """In the recorder's arithmetic, by its own code: every count and every loss, to the last bit."""
     rng = random.Random()  # another handful in each run; it is in a failure's message
-    wide = [n for n, config in enumerate(FASHION.configurations) if config["width"] == 64 and config["batch_size"] > 25]
-    handful = [(rng.choice(wide), rng.choice(record_fashion.SEEDS)) for _ in range(3)]
+    handful = [(rng.randrange(4536), rng.choice(record_fashion.SEEDS)) for _ in range(3)]
     done = subprocess.run(
         [sys.executable, "-c", AGAIN, json.dumps(handful)],
         env=os.environ | record_fashion.ARITHMETIC, capture_output=True, text=True, timeout=600,

@@ -1,4 +1,4 @@
-"""The capstone: smudged digits, a budget of epochs, what a study must be to count, and two tools for plans."""
+"""The capstone: smudged digits, a budget of epochs, and what a study must be to count."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from math import isclose
 
 import numpy as np
 from optuna import Study
-from optuna.pruners import NopPruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import t as student
@@ -129,45 +128,6 @@ class Capstone:
 def epochs_spent(study: Study) -> int:
     """What the trials of a study trained, whatever became of them: each up to the last epoch it reported."""
     return sum(trial.last_step or 0 for trial in study.get_trials(deepcopy=False))
-
-
-def stop_at(epochs: int) -> Callable[[Study, FrozenTrial], None]:
-    """A callback that stops `optimize` when one more whole training might spend more than so many epochs."""
-
-    def stop(study: Study, trial: FrozenTrial) -> None:
-        if epochs_spent(study) + EPOCHS > epochs:
-            study.stop()
-
-    return stop
-
-
-def rerun(study: Study, objective: Callable, best: int) -> None:
-    """Trains the `best` completed configurations again, to their last epoch, with every public seed but the first.
-
-    A configuration that two trials found is taken once.
-    """
-    taken: list[dict[str, float]] = []
-    for trial, config in sorted(_completed(study), key=lambda pair: -pair[0].values[0]):
-        if config not in taken and len(taken) < best:
-            taken.append(config)
-            for seed in SEEDS[1:]:
-                study.enqueue_trial(trial.params, user_attrs={"seed": seed})
-    study.pruner = NopPruner()
-    study.optimize(objective, n_trials=len(taken) * len(SEEDS[1:]))
-
-
-def choose(study: Study) -> dict[str, float]:
-    """Of the configurations that were completed with the most seeds, the one with the best mean over them."""
-    found: dict[tuple[tuple[str, float], ...], dict[int, float]] = {}  # accuracies by configuration and seed
-    for trial, config in _completed(study):
-        found.setdefault(tuple(config.items()), {})[trial.user_attrs["seed"]] = trial.values[0]
-    return dict(max(found, key=lambda config: (len(found[config]), np.mean(list(found[config].values())))))
-
-
-def _completed(study: Study) -> list[tuple[FrozenTrial, dict[str, float]]]:
-    """Every completed trial and its recorded configuration."""
-    nearest = load_benchmark("smudged").nearest
-    return [(trial, nearest(trial.params)) for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
 
 
 def t_margin(values: Sequence[float]) -> float:

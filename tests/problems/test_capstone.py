@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import optuna
 import pytest
@@ -16,24 +19,15 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from helpers.errors import BadInput
-from helpers.problems.capstone import (
-    BUDGET,
-    EPOCHS,
-    HELD_BACK,
-    SEEDS,
-    Capstone,
-    Refused,
-    choose,
-    epochs_spent,
-    rerun,
-    stop_at,
-    t_margin,
-)
+from helpers.problems.capstone import BUDGET, EPOCHS, HELD_BACK, SEEDS, Capstone, Refused, epochs_spent, t_margin
 from helpers.problems.table import SMUDGED
 from helpers.races.race import climb
 from helpers.races.statistics import ladder_table, paired_tests
 
 PROBLEM = Capstone()
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_capstone.ipynb"
+NAMES = {"problem": PROBLEM, "EPOCHS": EPOCHS, "SEEDS": SEEDS, "epochs_spent": epochs_spent, "np": np}
+NAMES |= {"NopPruner": NopPruner, "TrialState": TrialState}
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +45,22 @@ def objective(trial: Trial) -> float:
         if trial.should_prune():
             raise optuna.TrialPruned
     return accuracy
+
+
+NAMES["objective"] = objective
+
+
+def taught(name: str) -> Callable:
+    """A function as notebook 12 defines it."""
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    (cell,) = [cell.source for cell in cells if cell.cell_type == "code" and f"def {name}(" in cell.source]
+    program = ast.parse(cell)
+    program.body = [part for part in program.body if isinstance(part, ast.FunctionDef)]
+    exec(compile(program, str(NOTEBOOK), "exec"), NAMES)
+    return NAMES[name]
+
+
+stop_at, rerun, choose = map(taught, ("stop_at", "rerun", "choose"))
 
 
 def searched(epochs: int = BUDGET, seed: int = 0, pruner: optuna.pruners.BasePruner | None = None) -> Study:
@@ -150,7 +160,7 @@ def test_an_honest_study_is_scored() -> None:
     for pruner in (NopPruner(), SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)):
         study = searched(BUDGET - 8 * EPOCHS, pruner=pruner)
         study.tell(study.ask(), state=TrialState.FAIL)
-        rerun(study, objective, best=4)
+        rerun(study, best=4)
         assert PROBLEM.examine(study, choose(study)) == PROBLEM.score(choose(study))
         assert PROBLEM.examine(study, study.best_params) == PROBLEM.score(study.best_params)
         assert epochs_spent(study) <= BUDGET
@@ -161,7 +171,7 @@ def test_reruns_take_the_best_once() -> None:
     study = searched(6 * EPOCHS)
     best = study.best_trial
     study.add_trial(best)
-    rerun(study, objective, best=2)
+    rerun(study, best=2)
     again = study.trials[7:]
     assert [trial.user_attrs["seed"] for trial in again] == [1, 2, 1, 2]
     assert all(trial.state == TrialState.COMPLETE and trial.last_step == EPOCHS for trial in again)
@@ -302,7 +312,7 @@ def plan(best: int, pruner: Callable[[], optuna.pruners.BasePruner] = NopPruner)
 
     def carry_out(seed: int) -> tuple[Study, dict[str, float]]:
         study = searched(BUDGET - 2 * best * EPOCHS, seed, pruner())
-        rerun(study, objective, best)
+        rerun(study, best)
         return study, choose(study)
 
     return carry_out

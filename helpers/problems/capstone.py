@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isclose
+from typing import Any
 
 import numpy as np
 from optuna import Study
@@ -64,7 +65,7 @@ class Capstone:
         self.budget, self.table = budget, load_benchmark("smudged")
         self.best = self.score(self.table.best_on_test).mean
 
-    def train(self, config: Config, seed: int = 0) -> Iterator[tuple[int, float]]:
+    def train(self, config: Config, seed: Any = 0) -> Iterator[tuple[int, float]]:
         """Yields (epochs trained, validation accuracy) after every epoch, from 1.
 
         Raises:

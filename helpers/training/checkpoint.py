@@ -56,7 +56,14 @@ def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None
     Raises:
         BadInput: no file, a damaged one, or one of another configuration or other data.
     """
-    held = _read(Path(path), data.train.images.device)
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput(f"There is no checkpoint {path}: correct the name, or start anew.")
+    content = path.read_bytes()
+    digest, archive = content[:DIGEST], content[DIGEST:]
+    if hashlib.sha256(archive).digest() != digest:
+        raise BadInput(f"The checkpoint {path} is damaged: use an older one, or start anew.")
+    held = torch.load(BytesIO(archive), map_location=data.train.images.device, weights_only=True)
     if held["data"] != data.fingerprint:
         raise BadInput(f"The checkpoint {path} belongs to other data: load the data that the run was trained on.")
     found = TrainingConfig(**held["config"])
@@ -69,14 +76,3 @@ def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None
     training.curve = [Epoch(*row) for row in held["curve"]]
     training.saved = len(training.curve)
     return training
-
-
-def _read(path: Path, device: torch.device) -> dict:
-    """What the file holds."""
-    if not path.is_file():
-        raise BadInput(f"There is no checkpoint {path}: correct the name, or start anew.")
-    content = path.read_bytes()
-    digest, archive = content[:DIGEST], content[DIGEST:]
-    if hashlib.sha256(archive).digest() != digest:
-        raise BadInput(f"The checkpoint {path} is damaged: use an older one, or start anew.")
-    return torch.load(BytesIO(archive), map_location=device, weights_only=True)

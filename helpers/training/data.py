@@ -65,9 +65,10 @@ class Dataset:
 
     def to(self, device: str | torch.device) -> Dataset:
         """The same data on another device."""
-        parts = (self.train, self.validation, self.test)
-        moved = [Split(part.images.to(device), part.labels.to(device)) for part in parts]
-        return Dataset(self.name, *moved, self.classes)
+        train, validation, test = (
+            Split(part.images.to(device), part.labels.to(device)) for part in (self.train, self.validation, self.test)
+        )
+        return Dataset(self.name, train, validation, test, self.classes)
 
 
 def load_dataset(

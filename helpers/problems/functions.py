@@ -82,11 +82,11 @@ def _ackley(x: np.ndarray) -> float:
     return float(-20 * math.exp(-0.2 * radius) - math.exp(waves) + 20 + math.e)
 
 
-_HARTMANN_WEIGHTS = np.array([1.0, 1.2, 3.0, 3.2])
-_HARTMANN_SCALES = np.array(
+_WEIGHTS = np.array([1.0, 1.2, 3.0, 3.2])
+_SCALES = np.array(
     [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
 )
-_HARTMANN_CENTRES = 1e-4 * np.array(
+_CENTRES = 1e-4 * np.array(
     [
         [1312, 1696, 5569, 124, 8283, 5886],
         [2329, 4135, 8307, 3736, 1004, 9991],
@@ -97,7 +97,7 @@ _HARTMANN_CENTRES = 1e-4 * np.array(
 
 
 def _hartmann(x: np.ndarray) -> float:
-    return float(-_HARTMANN_WEIGHTS @ np.exp(-np.sum(_HARTMANN_SCALES * (x - _HARTMANN_CENTRES) ** 2, axis=1)))
+    return float(-_WEIGHTS @ np.exp(-np.sum(_SCALES * (x - _CENTRES) ** 2, axis=1)))
 
 
 FUNCTIONS = {

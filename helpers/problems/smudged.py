@@ -1,7 +1,4 @@
-"""Smudged digits, the data of the capstone: few training images, noisy, shifted, and a quarter with a drawn label.
-
-Nothing here has heard of Optuna.
-"""
+"""Smudged digits, the data of the capstone: few training images, noisy, shifted, and a quarter with a drawn label."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import torch
 from scipy.ndimage import gaussian_filter, shift
 
 from helpers.errors import BadInput
-from helpers.training.data import Dataset, load_dataset, standardised
+from helpers.training.data import Dataset, Split, load_dataset, standardised
 
 TRAINING_IMAGES, NOISE, DRAWN_LABELS = 240, 0.4, 0.25
 
@@ -30,14 +27,14 @@ def smudged_digits(blur: float = 0.0, *, dtype: torch.dtype = torch.float64) -> 
     if not 0 <= blur <= 3:
         raise BadInput(f"blur is {blur!r}: give a standard deviation from 0 to 3 pixels.")
     clean, rng = load_dataset("digits"), np.random.default_rng(0)
-    parts = [
-        (_smudged(part.images[:count, 0].numpy(), blur, rng)[:, None], part.labels[:count].numpy())
-        for part, count in ((clean.train, TRAINING_IMAGES), (clean.validation, None), (clean.test, None))
-    ]
-    labels = parts[0][1]
+    few = Split(clean.train.images[:TRAINING_IMAGES], clean.train.labels[:TRAINING_IMAGES])
+    (images, labels), *others = (
+        (_smudged(part.images[:, 0].numpy(), blur, rng)[:, None], part.labels.numpy())
+        for part in (few, clean.validation, clean.test)
+    )
     drawn = rng.random(len(labels)) < DRAWN_LABELS
-    parts[0] = (parts[0][0], np.where(drawn, rng.integers(clean.classes, size=len(labels)), labels))
-    return standardised("smudged digits", parts, dtype)
+    labels = np.where(drawn, rng.integers(clean.classes, size=len(labels)), labels)
+    return standardised("smudged digits", [(images, labels), *others], dtype)
 
 
 def _smudged(images: np.ndarray, blur: float, rng: np.random.Generator) -> np.ndarray:

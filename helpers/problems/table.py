@@ -1,7 +1,7 @@
 """Recorded benchmarks: grids of configurations of a small network, every one really trained.
 
 The digits are small and can be trained live, smudged digits are the capstone's, Fashion-MNIST has ten thousand test
-images and decides. The programs that recorded them, and their data cards, lie in recorded/. Nothing is trained here.
+images and decides. Files, data cards and the programs that recorded them lie in recorded/. Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -48,10 +48,6 @@ class Recording:
     images: int
     opened_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def is_open(self, name: str, config: Config) -> bool:
-        """Whether a configuration has this hyperparameter."""
-        return name not in self.opened_by or config.get(self.opened_by[name][0]) == self.opened_by[name][1]
-
     @property
     def configurations(self) -> list[dict[str, Any]]:
         """Every one, in the order of the rows."""
@@ -72,8 +68,12 @@ class Recording:
         """The length of a training."""
         return max(epochs for _, epochs in self.metrics.values())
 
+    def is_open(self, name: str, config: Config) -> bool:
+        """Whether a configuration has this hyperparameter."""
+        return name not in self.opened_by or config.get(self.opened_by[name][0]) == self.opened_by[name][1]
+
     def borders(self, name: str) -> list[float]:
-        """Half-way points between neighbouring levels of one hyperparameter."""
+        """Half-way points between neighbouring levels of a hyperparameter, by factors where it is logarithmic."""
         pairs = pairwise(self.space[name])
         return [sqrt(a * b) if name in self.logarithmic else (a + b) / 2 for a, b in pairs]
 
@@ -93,7 +93,8 @@ CONFIGURATIONS, SEEDS, EPOCHS, IMAGES = prod(map(len, SPACE.values())), (0, 1, 2
 
 
 class Benchmark:
-    """Recorded learning curves; also a `functions.Problem`: called with a trial it returns an accuracy.
+    """Recorded learning curves; also a `functions.Problem`: called with a trial it returns the final validation
+    accuracy, mean over the seeds, of the recorded configuration nearest to the trial's.
 
     Attributes:
         curves: each metric's array (configurations, seeds, epochs); of test accuracies one epoch alone is known.
@@ -118,20 +119,17 @@ class Benchmark:
         self.best, self.best_on_test = (self.configurations[all_.index(max(all_))] for all_ in (accuracy, tested))
 
     def __call__(self, trial: Trial) -> float:
-        """The final validation accuracy, mean over the seeds, of the recorded configuration nearest to the trial's."""
         return self.value(self.nearest(self.suggest(trial)))
 
     def suggest(self, trial: Trial) -> dict[str, Any]:
         """Asks an Optuna trial for every hyperparameter: one of the names, or anywhere between the outer levels."""
         config: dict[str, Any] = {}
         for name, levels in self.space.items():
-            if not self.recording.is_open(name, config):
-                continue
+            ask: Any = trial.suggest_int if isinstance(levels[0], int) else trial.suggest_float
             if name in self._named:
                 config[name] = trial.suggest_categorical(name, levels)
-                continue
-            ask: Any = trial.suggest_int if isinstance(levels[0], int) else trial.suggest_float
-            config[name] = ask(name, levels[0], levels[-1], log=name in self.recording.logarithmic)
+            elif self.recording.is_open(name, config):
+                config[name] = ask(name, levels[0], levels[-1], log=name in self.recording.logarithmic)
         return config
 
     def nearest(self, config: Config) -> dict[str, Any]:
@@ -140,11 +138,20 @@ class Benchmark:
         Raises:
             BadInput: a hyperparameter too many, missing, or outside of its range.
         """
-        is_open, opened_by = self.recording.is_open, self.recording.opened_by
-        if not isinstance(config, Mapping) or set(config) != {name for name in self.space if is_open(name, config)}:
+        there, opened_by = self.recording.is_open, self.recording.opened_by
+        if not isinstance(config, Mapping) or set(config) != {name for name in self.space if there(name, config)}:
             names = [f"{n} ({' '.join(opened_by[n])})" if n in opened_by else n for n in self.space]
             raise BadInput(f"A configuration names exactly these hyperparameters: {', '.join(names)}.")
-        return {name: self._level(name, config[name]) for name in self.space if name in config}
+        found = {name: config[name] for name in self.space if name in config}
+        for name, value in found.items():
+            levels = self.space[name]
+            if name in self._named:
+                one_of(name, value, levels)
+            elif isinstance(value, Real) and levels[0] <= value <= levels[-1]:
+                found[name] = levels[bisect(self._borders[name], value)]
+            else:
+                raise BadInput(f"{name} is {value!r}: choose a value from {levels[0]:g} to {levels[-1]:g}.")
+        return found
 
     def value(self, config: Config, metric: str = "validation_accuracy", seed: int | None = None) -> float:
         """The metric after the last epoch, of one recorded seed or as the mean over all.
@@ -154,29 +161,24 @@ class Benchmark:
         """
         if seed is None and metric in self._final:
             return self._final[metric][self.row(config)]
-        return float(self._runs(config, metric, seed)[:, -1].mean(dtype=float))
+        return float(self.curve(config, metric, seed)[-1])
 
     def curve(self, config: Config, metric: str = "validation_accuracy", seed: int | None = None) -> np.ndarray:
         """The metric after each epoch (test accuracies: after one alone), as `value` does."""
-        return self._runs(config, metric, seed).mean(axis=0, dtype=float)
+        row = self.row(config)
+        one_of("metric", metric, tuple(self.curves))
+        curves, seeds = self.curves[metric][row], self.recording.metrics[metric][0]
+        if seed is None:
+            return curves.mean(axis=0, dtype=float)
+        if seed not in seeds:
+            raise BadInput(f"Seed {seed!r} was not recorded: choose one of {seeds}, or None for the mean over them.")
+        return curves[seeds.index(seed)].astype(float)
 
     def frame(self) -> pd.DataFrame:
         """One row a configuration: its levels, the final metrics, and `noise`, the standard deviation of the
         validation accuracy over seeds."""
         noise = self.curves["validation_accuracy"][:, :, -1].std(axis=1, ddof=1)
         return pd.DataFrame(self.configurations).assign(**self._final, noise=noise)
-
-    def tested(self, rows: int | np.ndarray, chosen_with: Collection[int] = ()) -> np.ndarray:
-        """Final test accuracies of the configurations in these rows, mean over the seeds that did not choose them."""
-        columns = [n for n, seed in enumerate(self.recording.metrics["test_accuracy"][0]) if seed not in chosen_with]
-        return self.curves["test_accuracy"][rows, :, -1][..., columns].mean(axis=-1)
-
-    def regret_on_test(self, rows: int | np.ndarray, chosen_with: Collection[int] = ()) -> np.ndarray:
-        """How far these rows stand below `best_on_test`, both over the seeds that did not choose them.
-
-        The best has the highest mean over all seeds: without some of them a regret may be a little below 0.
-        """
-        return self.tested(self.row(self.best_on_test), chosen_with) - self.tested(rows, chosen_with)
 
     def row(self, config: Config) -> int:
         """The row of a recorded configuration, or BadInput."""
@@ -187,29 +189,18 @@ class Benchmark:
         except (AttributeError, KeyError, TypeError):
             pass
         name = next(name for name, level in self.nearest(config).items() if config[name] != level)
-        sentence = f"{name} is {config[name]!r}, which was not recorded: choose one of {self.space[name]}"
-        raise BadInput(f"{sentence}, or use nearest().")
+        levels = ", ".join(f"{level:g}" for level in self.space[name])
+        raise BadInput(f"{name} is {config[name]!r}, which was not recorded: choose one of {levels}, or use nearest().")
 
-    def _level(self, name: str, value: Any) -> Any:
-        """The nearest level of a hyperparameter; a name is its own."""
-        levels = self.space[name]
-        if name in self._named:
-            one_of(name, value, levels)
-            return value
-        if not (isinstance(value, Real) and levels[0] <= value <= levels[-1]):
-            raise BadInput(f"{name} is {value!r}: choose a value from {levels[0]:g} to {levels[-1]:g}.")
-        return levels[bisect(self._borders[name], value)]
+    def tested(self, rows: int | np.ndarray, chosen_with: Collection[int] = ()) -> np.ndarray:
+        """Final test accuracies of the configurations in these rows, mean over the seeds that did not choose them."""
+        columns = [n for n, seed in enumerate(self.recording.metrics["test_accuracy"][0]) if seed not in chosen_with]
+        return self.curves["test_accuracy"][rows, :, -1][..., columns].mean(axis=-1)
 
-    def _runs(self, config: Config, metric: str, seed: int | None) -> np.ndarray:
-        """The curves of one seed, or of all: (seeds, epochs)."""
-        row = self.row(config)
-        one_of("metric", metric, tuple(self.curves))
-        seeds = self.recording.metrics[metric][0]
-        if seed is None:
-            return self.curves[metric][row]
-        if seed not in seeds:
-            raise BadInput(f"Seed {seed!r} was not recorded: choose one of {seeds}, or None for the mean over them.")
-        return self.curves[metric][row, [seeds.index(seed)]]
+    def regret_on_test(self, rows: int | np.ndarray, chosen_with: Collection[int] = ()) -> np.ndarray:
+        """How far these rows stand below `best_on_test`, both over the seeds that did not choose: a few may be above
+        it where they are not all."""
+        return self.tested(self.row(self.best_on_test), chosen_with) - self.tested(rows, chosen_with)
 
 
 @contextmanager
@@ -226,19 +217,17 @@ def open_recorded(path: Path, what: str) -> Iterator[Mapping[str, np.ndarray]]:
 
 
 def read_benchmark(recording: Recording) -> Benchmark:
-    """The benchmark in the recording's file; BadInput where it is missing or damaged."""
-    curves = {}
+    """The benchmark in the recording's file; BadInput where it is missing, or an array cannot be what it is said to be:
+    another shape, no counts of images, a loss that is nan where the network does better than guessing."""
     with open_recorded(recording.file, "trainings") as stored:
-        for metric, shape in recording.fields.items():
-            values, counts = stored[metric], metric.endswith("accuracy")
-            if values.shape != shape:
-                raise BadInput("An array has another shape.")
-            if counts and (values.dtype.kind != "u" or values.max() > recording.images):
-                raise BadInput("Not every value is a count of images.")
-            curves[metric] = values / recording.images if counts else values
+        curves = {metric: stored[metric] for metric in recording.metrics}
+        counts = {metric: values for metric, values in curves.items() if metric.endswith("accuracy")}
+        sound = {metric: values.shape for metric, values in curves.items()} == recording.fields
+        sound &= all(values.dtype.kind == "u" and values.max() <= recording.images for values in counts.values())
+        curves |= {metric: values / recording.images for metric, values in counts.items()}
         lost = np.isnan(curves.get("validation_loss", 0.0))
-        if (lost & (curves["validation_accuracy"] > 0.2)).any():
-            raise BadInput("Only a network that has diverged, and guesses, has no loss.")
+        if not sound or (lost & (curves["validation_accuracy"] > 0.2)).any():
+            raise BadInput("Damaged.")
     return Benchmark(curves, recording)
 
 

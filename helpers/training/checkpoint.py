@@ -28,7 +28,7 @@ def save_training(training: Training, path: str | Path) -> None:
     Raises:
         BadInput: the place cannot be written.
     """
-    path = Path(path)
+    path, archive = Path(path), BytesIO()
     waiting = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     held = {
         "config": asdict(training.config),
@@ -36,7 +36,6 @@ def save_training(training: Training, path: str | Path) -> None:
         "curve": [astuple(epoch) for epoch in training.curve],
         **{name: getattr(training, name).state_dict() for name in STATES},
     }
-    archive = BytesIO()
     torch.save(held, archive)
     content = archive.getvalue()
     try:
@@ -57,7 +56,14 @@ def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None
     Raises:
         BadInput: no file, a damaged one, or one of another configuration or other data.
     """
-    held = _read(Path(path), data.train.images.device)
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput(f"There is no checkpoint {path}: correct the name, or start anew.")
+    content = path.read_bytes()
+    digest, archive = content[:DIGEST], content[DIGEST:]
+    if hashlib.sha256(archive).digest() != digest:
+        raise BadInput(f"The checkpoint {path} is damaged: use an older one, or start anew.")
+    held = torch.load(BytesIO(archive), map_location=data.train.images.device, weights_only=True)
     if held["data"] != data.fingerprint:
         raise BadInput(f"The checkpoint {path} belongs to other data: load the data that the run was trained on.")
     found = TrainingConfig(**held["config"])
@@ -70,14 +76,3 @@ def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None
     training.curve = [Epoch(*row) for row in held["curve"]]
     training.saved = len(training.curve)
     return training
-
-
-def _read(path: Path, device: torch.device) -> dict:
-    """What the file holds."""
-    if not path.is_file():
-        raise BadInput(f"There is no checkpoint {path}: correct the name, or start anew.")
-    content = path.read_bytes()
-    digest, archive = content[:DIGEST], content[DIGEST:]
-    if hashlib.sha256(archive).digest() != digest:
-        raise BadInput(f"The checkpoint {path} is damaged: use an older one, or start anew.")
-    return torch.load(BytesIO(archive), map_location=device, weights_only=True)

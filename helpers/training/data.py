@@ -6,13 +6,13 @@ judged on the same validation images, and the test images wait until the end.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-import socket
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from http.client import HTTPException
 from numbers import Integral
 from pathlib import Path
 
@@ -22,9 +22,7 @@ from torch import Tensor
 
 from helpers.errors import BadInput, one_of
 
-DATASETS = ("digits", "fashion")
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # of the package dataset-fashion-mnist
-PATIENCE = 30.0  # a server that says nothing for so many seconds counts as no network
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
@@ -37,10 +35,6 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def to(self, device: str | torch.device) -> Split:
-        """The same images on another device."""
-        return Split(self.images.to(device), self.labels.to(device))
 
 
 @dataclass(frozen=True)
@@ -63,16 +57,18 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 over images and labels of all parts, their shapes and types included, as 64 hexadecimal digits."""
         digest = hashlib.sha256()
-        parts = (self.train, self.validation, self.test)
-        for tensor in (tensor for part in parts for tensor in (part.images, part.labels)):
-            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-            digest.update(tensor.cpu().contiguous().numpy().tobytes())
+        for part in (self.train, self.validation, self.test):
+            for tensor in (part.images, part.labels):
+                digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+                digest.update(tensor.cpu().contiguous().numpy().tobytes())
         return digest.hexdigest()
 
     def to(self, device: str | torch.device) -> Dataset:
         """The same data on another device."""
-        parts = (self.train.to(device), self.validation.to(device), self.test.to(device))
-        return Dataset(self.name, *parts, self.classes)
+        train, validation, test = (
+            Split(part.images.to(device), part.labels.to(device)) for part in (self.train, self.validation, self.test)
+        )
+        return Dataset(self.name, train, validation, test, self.classes)
 
 
 def load_dataset(
@@ -101,13 +97,10 @@ def load_dataset(
     Raises:
         BadInput: unknown name; a part of an impossible size; Fashion-MNIST missing with no network; a damaged file.
     """
-    from sklearn.model_selection import train_test_split
-
-    one_of("data set", name, DATASETS)
+    one_of("data set", name, ("digits", "fashion"))
     (images, labels), tested = _digits() if name == "digits" else _fashion(Path(folder) if folder else None)
-    held = 360 if name == "digits" else len(labels) // 6
-    split = train_test_split(images, labels, test_size=held, stratify=labels, random_state=split_seed)
-    parts = {"train": (split[0::2], train), "validation": (split[1::2], validation), "test": (tested, test)}
+    trained, validated = _parted(images, labels, 360 if name == "digits" else len(labels) // 6, split_seed)
+    parts = {"train": (trained, train), "validation": (validated, validation), "test": (tested, test)}
     default = torch.float64 if name == "digits" else torch.float32
     return standardised(name, [_some(part, *asked) for part, asked in parts.items()], dtype or default)
 
@@ -139,10 +132,16 @@ def _some(name: str, part: Arrays, count: int | None) -> Arrays:
 def _digits() -> tuple[Arrays, Arrays]:
     """The digits for training and validation, and those of the test."""
     from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
 
     images, labels = load_digits(return_X_y=True)
-    split = train_test_split(images.reshape(-1, 1, 8, 8), labels, test_size=0.2, stratify=labels, random_state=0)
+    return _parted(images.reshape(-1, 1, 8, 8), labels, 360, seed=0)
+
+
+def _parted(images: np.ndarray, labels: np.ndarray, held: int, seed: int) -> tuple[Arrays, Arrays]:
+    """Two parts with the same share of every label, the second of so many images."""
+    from sklearn.model_selection import train_test_split
+
+    split = train_test_split(images, labels, test_size=held, stratify=labels, random_state=seed)
     return split[0::2], split[1::2]
 
 
@@ -150,11 +149,11 @@ def _fashion(folder: Path | None) -> tuple[Arrays, Arrays]:
     """Both official parts, from where files are: in the folder, where torchvision puts them in it, or Debian's."""
     base = folder or _cache()
     raw = base / "FashionMNIST" / "raw"
-    places = [base, base / "raw", raw] if folder else [base, raw, DEBIAN]
+    places = [base, base / "raw", raw, *([] if folder else [DEBIAN])]
     place = next((place for place in places if any(place.glob("*-idx?-ubyte*"))), None) or _download(base, raw)
     try:
         return _official(place, "train"), _official(place, "t10k")
-    except Exception as error:  # torchvision stumbles over damaged bytes in many ways
+    except Exception as error:  # gzip and NumPy stumble over damaged bytes in many ways
         raise BadInput(
             f"The Fashion-MNIST files in {place} are damaged or incomplete: "
             "put the four official .gz files there, or delete what is there of them and load again."
@@ -170,36 +169,32 @@ def _cache() -> Path:
 
 
 def _official(place: Path, part: str) -> Arrays:
-    """Images (n, 1, 28, 28) and labels (n,)."""
-    from torchvision.datasets import mnist, utils
-
-    with tempfile.TemporaryDirectory() as unpacked:
-        files = [place / f"{part}-{name}-ubyte" for name in ("images-idx3", "labels-idx1")]
-        paths = [str(f) if f.exists() else utils.extract_archive(f"{f}.gz", unpacked) for f in files]
-        images, labels = mnist.read_image_file(paths[0]).numpy(), mnist.read_label_file(paths[1]).numpy()
-    if images.shape != (len(labels), 28, 28) or labels.max() >= 10:
+    """Images (n, 1, 28, 28) and labels (n,); in the files they stand behind headers of 16 and 8 bytes."""
+    images = _bytes(place / f"{part}-images-idx3-ubyte")[16:].reshape(-1, 1, 28, 28)
+    labels = _bytes(place / f"{part}-labels-idx1-ubyte")[8:]
+    if len(images) != len(labels) or labels.max() >= 10:
         raise ValueError("images and labels do not fit together")
-    return images[:, None], labels
+    return images, labels
+
+
+def _bytes(file: Path) -> np.ndarray:
+    """What is in a file, or in the packed one beside its place."""
+    content = file.read_bytes() if file.exists() else gzip.decompress(Path(f"{file}.gz").read_bytes())
+    return np.frombuffer(bytearray(content), np.uint8)
 
 
 def _download(base: Path, raw: Path) -> Path:
     """Torchvision downloads beside the final place: a download that breaks leaves no file behind."""
     from torchvision.datasets import FashionMNIST
 
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
     try:
         base.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=base) as waiting:
             FashionMNIST(waiting, download=True)
-            raw.mkdir(parents=True, exist_ok=True)
-            for file in Path(waiting).rglob("*-ubyte"):
-                file.replace(raw / file.name)
-    except (OSError, RuntimeError, HTTPException) as error:
+            shutil.copytree(waiting, base, dirs_exist_ok=True)
+    except (OSError, RuntimeError) as error:
         raise BadInput(
             f"Fashion-MNIST is not in {base} and could not be put there: connect to a network once, put the four "
             "official .gz files into a folder and name it (folder=...), or use load_dataset('digits')."
         ) from error
-    finally:
-        socket.setdefaulttimeout(before)
     return raw

@@ -38,12 +38,10 @@ class Ensemble:
         fresh = {seed: create_model(replace(configs[0], seed=seed), data) for seed in seeds}
         stacked, _ = stack_module_state([fresh[config.seed] for config in configs])
         self.parameters = {name: weights.detach() for name, weights in stacked.items()}
-        mask = _Mask if any(config.dropout for config in configs) else nn.Identity
-        self._network = nn.Sequential(*(mask() if isinstance(part, nn.Dropout) else part for part in fresh[seeds[0]]))
+        self._network = fresh[seeds[0]]
         self._settings = {name: self._columns(weights.dim()) for name, weights in self.parameters.items()}
-        self._shapes = _mask_shapes(self._network, data)
+        self._shapes = self._mask_shapes() if any(config.dropout for config in configs) else {}
         self._written_out: Callable | None = None
-        self._no_masks = {name: data.train.images.new_ones(()) for name in self._shapes}
 
     def train(self) -> Iterator[list[Epoch]]:
         """Trains all members in place; yields after every epoch what each of them knows, in their order."""
@@ -56,7 +54,7 @@ class Ensemble:
     def evaluate(self, split: Split) -> list[Score]:
         """Every member's score on a split, with dropout off."""
         with torch.no_grad():
-            logits = vmap(self._logits, in_dims=(0, None, None))(self.parameters, self._no_masks, split.images)
+            logits = vmap(self._logits, in_dims=(0, None, None))(self.parameters, {}, split.images)
             losses = vmap(_mean_loss, in_dims=(0, None))(logits, split.labels)
             accuracies = (logits.argmax(dim=2) == split.labels).double().mean(dim=1)
         return [Score(*pair) for pair in zip(losses.tolist(), accuracies.tolist(), strict=True)]
@@ -77,7 +75,14 @@ class Ensemble:
         return self._written_out
 
     def _logits(self, parameters: Tensors, masks: Tensors, images: Tensor) -> Tensor:
-        return functional_call(self._network, parameters | masks, (images,))
+        """One member's logits; a mask, named by the place of its layer, stands where dropout stood."""
+        for place, layer in self._network.named_children():
+            if isinstance(layer, nn.Dropout):
+                images = images * masks[place] if masks else images
+            else:
+                own = {name: parameters[f"{place}.{name}"] for name, _ in layer.named_parameters()}
+                images = functional_call(layer, own, (images,))
+        return images
 
     def _loss(self, parameters: Tensors, masks: Tensors, images: Tensor, labels: Tensor) -> Tensor:
         return _mean_loss(self._logits(parameters, masks, images), labels)
@@ -101,9 +106,18 @@ class Ensemble:
 
     def _columns(self, dimensions: int) -> list[Tensor]:
         """Each member's learning rate, momentum and weight decay, shaped to multiply stacked weights."""
-        shape = (-1, *[1] * (dimensions - 1))
         rows = [(config.learning_rate, config.momentum, config.weight_decay) for config in self.configs]
-        return [self.data.train.images.new_tensor(column).view(shape) for column in zip(*rows, strict=True)]
+        columns = self.data.train.images.new_tensor(rows).T
+        return [column.reshape(-1, *[1] * (dimensions - 1)) for column in columns]
+
+    def _mask_shapes(self) -> dict[str, torch.Size]:
+        """The shape of what each dropout layer meets, without the batch."""
+        shapes, values = {}, self.data.train.images[:1]
+        for place, layer in self._network.eval().named_children():
+            if isinstance(layer, nn.Dropout):
+                shapes[place] = values.shape[1:]
+            values = layer(values)
+        return shapes
 
     def _draws(self, number: int) -> Iterator[tuple[Tensor, Tensors]]:
         """For each step the images chosen (members, batch) and the dropout masks (members, batch, ...).
@@ -132,30 +146,6 @@ class Ensemble:
 def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy of logits (n, classes); with the classes first PyTorch is several times as fast."""
     return cross_entropy(logits.T[None], labels[None])
-
-
-class _Mask(nn.Module):
-    """Stands where dropout stood; its mask comes with each call."""
-
-    mask: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("mask", torch.ones(()))
-
-    def forward(self, values: Tensor) -> Tensor:
-        return values * self.mask
-
-
-def _mask_shapes(network: nn.Sequential, data: Dataset) -> dict[str, torch.Size]:
-    """Name of each mask and the shape of what it meets, without the batch."""
-    shapes, values = {}, data.train.images[:1]
-    with torch.no_grad():
-        for place, layer in enumerate(network):
-            if isinstance(layer, _Mask):
-                shapes[f"{place}.mask"] = values.shape[1:]
-            values = layer(values)
-    return shapes
 
 
 def _check(configs: Sequence[TrainingConfig], data: Dataset) -> None:

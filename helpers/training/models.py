@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from torch import nn
 
 from helpers.errors import one_of
@@ -29,22 +31,19 @@ def build_model(
 
 
 def _mlp(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
-    channels, height, side = image_shape
-    layers: list[nn.Module] = [nn.Flatten()]
-    inputs = channels * height * side
+    network, inputs = nn.Sequential(nn.Flatten()), prod(image_shape)
     for _ in range(depth):
-        layers += [nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)]
+        network.extend([nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)])
         inputs = width
-    return nn.Sequential(*layers, nn.Linear(inputs, classes))
+    return network.append(nn.Linear(inputs, classes))
 
 
 def _cnn(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
-    channels, height, side = image_shape
-    layers: list[nn.Module] = []
+    network, (channels, height, side) = nn.Sequential(), image_shape
     for block in range(depth):
-        layers += [nn.Conv2d(channels, width * 2**block, kernel_size=3, padding=1), nn.ReLU()]
+        network.extend([nn.Conv2d(channels, width * 2**block, kernel_size=3, padding=1), nn.ReLU()])
         channels = width * 2**block
         if min(height, side) >= 4:
-            layers.append(nn.MaxPool2d(2))
+            network.append(nn.MaxPool2d(2))
             height, side = height // 2, side // 2
-    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels * height * side, classes))
+    return network.extend([nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels * height * side, classes)])

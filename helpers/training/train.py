@@ -11,11 +11,11 @@ Nothing here has heard of Optuna.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral, Real
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,6 @@ Augmentation = Callable[[Tensor], Tensor]  # of a batch (n, channels, height, wi
 AUGMENTATIONS = ("none", "shift", "affine")
 OPTIMIZERS = ("sgd", "adam", "adamw")
 SCHEDULES = ("constant", "cosine")
-LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ class TrainingConfig:
         for field in ("width", "depth", "batch_size", "epochs"):
             self._check(field, Integral, lambda x: x >= 1, "whole number of at least 1")
         self._check("seed", Integral, lambda x: x >= 0, "whole number of at least 0")
-        self._check("learning_rate", Real, lambda x: 0 < x <= LARGEST, "finite number above 0")
-        self._check("weight_decay", Real, lambda x: 0 <= x <= LARGEST, "finite number 0 or above")
+        self._check("learning_rate", Real, lambda x: 0 < x <= float_info.max, "finite number above 0")
+        self._check("weight_decay", Real, lambda x: 0 <= x <= float_info.max, "finite number 0 or above")
         for field in ("dropout", "momentum"):
             self._check(field, Real, lambda x: 0 <= x < 1, "finite number from 0 up to, not including, 1")
 
@@ -214,11 +213,9 @@ def _one_epoch(
 
 def _create_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     """The optimizer by its name, in PyTorch's fused form (one call a step)."""
-    common: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=config.momentum, **common)
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return kind(model.parameters(), **common)
+    kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
+    own = {"momentum": config.momentum} if config.optimizer == "sgd" else {}
+    return kind(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True, **own)
 
 
 @contextmanager

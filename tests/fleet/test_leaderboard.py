@@ -21,9 +21,9 @@ from helpers.explore import LeaderboardView
 from helpers.explore.board import A_NAME, MOST, PLAN, YOU, draw
 from helpers.fleet.leaderboard import STUDY, Leaderboard
 from helpers.fleet.storage import VARIABLE
-from helpers.problems.capstone import BUDGET, EPOCHS, Capstone, choose
+from helpers.problems.capstone import BUDGET, EPOCHS, Capstone
 from tests.explore.test_explorable import control
-from tests.problems.test_capstone import objective, searched
+from tests.problems.test_capstone import choose, objective, searched
 from tests.tools.store_outputs import ROOT
 
 PROBLEM = Capstone()

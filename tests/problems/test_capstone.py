@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import optuna
 import pytest
@@ -16,24 +19,15 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from helpers.errors import BadInput
-from helpers.problems.capstone import (
-    BUDGET,
-    EPOCHS,
-    HELD_BACK,
-    SEEDS,
-    Capstone,
-    Refused,
-    choose,
-    epochs_spent,
-    rerun,
-    stop_at,
-    t_margin,
-)
+from helpers.problems.capstone import BUDGET, EPOCHS, HELD_BACK, SEEDS, Capstone, Refused, epochs_spent, t_margin
 from helpers.problems.table import SMUDGED
 from helpers.races.race import climb
 from helpers.races.statistics import ladder_table, paired_tests
 
 PROBLEM = Capstone()
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_capstone.ipynb"
+NAMES = {"problem": PROBLEM, "EPOCHS": EPOCHS, "SEEDS": SEEDS, "epochs_spent": epochs_spent, "np": np}
+NAMES |= {"NopPruner": NopPruner, "TrialState": TrialState}
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +45,22 @@ def objective(trial: Trial) -> float:
         if trial.should_prune():
             raise optuna.TrialPruned
     return accuracy
+
+
+NAMES["objective"] = objective
+
+
+def taught(name: str) -> Callable:
+    """A function as notebook 12 defines it."""
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    (cell,) = [cell.source for cell in cells if cell.cell_type == "code" and f"def {name}(" in cell.source]
+    program = ast.parse(cell)
+    program.body = [part for part in program.body if isinstance(part, ast.FunctionDef)]
+    exec(compile(program, str(NOTEBOOK), "exec"), NAMES)
+    return NAMES[name]
+
+
+stop_at, rerun, choose = map(taught, ("stop_at", "rerun", "choose"))
 
 
 def searched(epochs: int = BUDGET, seed: int = 0, pruner: optuna.pruners.BasePruner | None = None) -> Study:
@@ -150,7 +160,7 @@ def test_an_honest_study_is_scored() -> None:
     for pruner in (NopPruner(), SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)):
         study = searched(BUDGET - 8 * EPOCHS, pruner=pruner)
         study.tell(study.ask(), state=TrialState.FAIL)
-        rerun(study, objective, best=4)
+        rerun(study, best=4)
         assert PROBLEM.examine(study, choose(study)) == PROBLEM.score(choose(study))
         assert PROBLEM.examine(study, study.best_params) == PROBLEM.score(study.best_params)
         assert epochs_spent(study) <= BUDGET
@@ -161,7 +171,7 @@ def test_reruns_take_the_best_once() -> None:
     study = searched(6 * EPOCHS)
     best = study.best_trial
     study.add_trial(best)
-    rerun(study, objective, best=2)
+    rerun(study, best=2)
     again = study.trials[7:]
     assert [trial.user_attrs["seed"] for trial in again] == [1, 2, 1, 2]
     assert all(trial.state == TrialState.COMPLETE and trial.last_step == EPOCHS for trial in again)
@@ -222,25 +232,25 @@ CURVE = BEST.intermediate_values
 NAN = CURVE | {3: math.nan}
 LATER = {epoch + 1: value for epoch, value in CURVE.items()}
 CHEATS: dict[str, tuple[Callable[[], object], str]] = {
-    "no study": (lambda: {"value": 0.9}, "this is a dict: hand over the study itself"),
-    "empty": (lambda: optuna.create_study(direction="maximize"), "no trial of this study has trained"),
+    "no study": (lambda: {"value": 0.9}, 'no study that maximises one accuracy: create it with direction="maximize"'),
+    "empty": (lambda: optuna.create_study(direction="maximize"), "no trial of this study trained this configuration"),
     "minimised": (minimised, 'create it with direction="maximize"'),
-    "two objectives": (two_objectives, "does not maximise one accuracy"),
+    "two objectives": (two_objectives, "no study that maximises one accuracy"),
     "deleted": (lambda: gone(searched(5 * EPOCHS)), "trial 2 is missing"),
-    "value": (lambda: with_trial(value=0.62), "trial 5 returned 0.6200; training this configuration with this seed"),
-    "value, inf": (lambda: with_trial(value=math.inf), "trial 5 returned inf, which is no accuracy"),
-    "value, no report": (lambda: with_trial(intermediate_values={}), "trial 5 has a value and no report"),
-    "best epoch": (lambda: with_trial(value=max(CURVE.values()) + 1e-3), "trial 5 returned"),
-    "curve": (lambda: with_trial(intermediate_values=CURVE | {4: 0.9}), "trial 5 reports for epoch 4 0.9000; training"),
-    "curve, nan": (lambda: with_trial(intermediate_values=NAN), "reports for epoch 3 nan, which is no accuracy"),
-    "held back, curve": (held_back_curve, "that is its value on held-back seeds, which a search must not see"),
-    "held back, value": (lambda: with_trial(value=PROBLEM.score(BEST.params).mean), "value on held-back seeds"),
-    "held back, seed": (lambda: with_trial(user_attrs={"seed": 1003}), "1003 as its .seed., a held-back seed"),
-    "another seed": (lambda: with_trial(user_attrs={"seed": 5}), r"5 as its .seed., none of \(0, 1, 2\)"),
-    "another's curve": (lambda: with_trial(user_attrs={"seed": 1}), "trial 5 reports for epoch"),
-    "no seed": (lambda: with_trial(user_attrs={}), "None as its .seed., none of"),
-    "seed as text": (lambda: with_trial(user_attrs={"seed": "0"}), "'0' as its .seed."),
-    "seed as list": (lambda: with_trial(user_attrs={"seed": [0]}), r"\[0\] as its .seed."),
+    "value": (lambda: with_trial(value=0.62), "trial 5 says 0.6200 of epoch 18; training this configuration with"),
+    "value, inf": (lambda: with_trial(value=math.inf), "trial 5 says inf of epoch 18; training"),
+    "value, no report": (lambda: with_trial(intermediate_values={}), "trial 5 does not report the epochs 1, 2, 3"),
+    "best epoch": (lambda: with_trial(value=max(CURVE.values()) + 1e-3), "trial 5 says 0"),
+    "curve": (lambda: with_trial(intermediate_values=CURVE | {4: 0.9}), "trial 5 says 0.9000 of epoch 4; training"),
+    "curve, nan": (lambda: with_trial(intermediate_values=NAN), "trial 5 says nan of epoch 3; training"),
+    "held back, curve": (held_back_curve, "trial 5 says 0.* of epoch 18; training this configuration with this seed"),
+    "held back, value": (lambda: with_trial(value=PROBLEM.score(BEST.params).mean), "trial 5 says 0.* of epoch 18"),
+    "held back, seed": (lambda: with_trial(user_attrs={"seed": 1003}), "trial 5: Seed 1003 is not public: train with"),
+    "another seed": (lambda: with_trial(user_attrs={"seed": 5}), "Seed 5 is not public: train with one"),
+    "another's curve": (lambda: with_trial(user_attrs={"seed": 1}), "trial 5 says 0.* of epoch"),
+    "no seed": (lambda: with_trial(user_attrs={}), "trial 5: Seed None is not public"),
+    "seed as text": (lambda: with_trial(user_attrs={"seed": "0"}), "trial 5: Seed '0' is not public"),
+    "seed as list": (lambda: with_trial(user_attrs={"seed": [0]}), r"trial 5: Seed \[0\] is not public"),
     "gap": (lambda: with_trial(intermediate_values=without(CURVE, 4, 5)), "trial 5 does not report the epochs 1, 2, 3"),
     "only the last": (lambda: with_trial(intermediate_values={18: CURVE[18]}), "does not report the epochs 1, 2, 3"),
     "from the second": (lambda: with_trial(intermediate_values=without(CURVE, 1)), "does not report the epochs"),
@@ -264,11 +274,11 @@ def test_a_trial_outside_of_the_space_is_refused() -> None:
     """A hyperparameter of one's own, and a range of one's own."""
     wide = {"blur": optuna.distributions.FloatDistribution(0, 3)}
     study = with_trial(params=BEST.params | {"blur": 2.0}, distributions=BEST.distributions | wide)
-    with pytest.raises(Refused, match=r"trial 5 is outside of the search space: blur is 2\.0: choose a value"):
+    with pytest.raises(Refused, match=r"trial 5: blur is 2\.0: choose a value"):
         PROBLEM.examine(study, BEST.params)
     few = {name: value for name, value in BEST.params.items() if name != "blur"}
     kept = {name: BEST.distributions[name] for name in few}
-    with pytest.raises(Refused, match="trial 5 is outside of the search space: A configuration names exactly"):
+    with pytest.raises(Refused, match="trial 5: A configuration names exactly"):
         PROBLEM.examine(with_trial(params=few, distributions=kept), BEST.params)
 
 
@@ -302,7 +312,7 @@ def plan(best: int, pruner: Callable[[], optuna.pruners.BasePruner] = NopPruner)
 
     def carry_out(seed: int) -> tuple[Study, dict[str, float]]:
         study = searched(BUDGET - 2 * best * EPOCHS, seed, pruner())
-        rerun(study, objective, best)
+        rerun(study, best)
         return study, choose(study)
 
     return carry_out

@@ -42,22 +42,25 @@ SMALL = replace(
 )
 
 
+TOGETHER, APART = ("learning_rate", "weight_decay", "schedule"), ("optimizer", "batch_size", "width", "dropout")
+SETTINGS = {  # of the recorder, for that space
+    "SEEDS": (0, 1),
+    "EPOCHS": 3,
+    "TOGETHER": {name: SMALL.space[name] for name in TOGETHER},
+    "APART": {name: SMALL.space[name] for name in APART},
+    "OPENS": {level: (name, SMALL.space[name]) for name, (_, level) in SMALL.opened_by.items()},
+}
+
+
 @pytest.fixture(scope="module")
 def small(few: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """A small space, recorded by the recorder on a few digits."""
     folder = tmp_path_factory.mktemp("small")
     with pytest.MonkeyPatch.context() as patch:
-        together = ("learning_rate", "weight_decay", "schedule")
-        apart = ("optimizer", "batch_size", "width", "dropout")
-        opens = {level: (name, SMALL.space[name]) for name, (_, level) in SMALL.opened_by.items()}
-        for name, value in {
-            "SEEDS": (0, 1), "EPOCHS": 3, "fashion": lambda: few, "OPENS": opens,
-            "TOGETHER": {name: SMALL.space[name] for name in together},
-            "APART": {name: SMALL.space[name] for name in apart},
-        }.items():  # fmt: skip
+        for name, value in {**SETTINGS, "fashion": lambda: few}.items():
             patch.setattr(record_fashion, name, value)
         for shared in record_fashion.settings():
-            for seed in (0, 1):
+            for seed in SETTINGS["SEEDS"]:
                 record_fashion.record_to(record_fashion.part(folder, shared, seed), shared, seed)
         record_fashion.main(folder, 1)
         assert [flat(member) for member in record_fashion.configurations()] == SMALL.configurations
@@ -163,7 +166,7 @@ def test_what_cannot_be_looked_up_is_refused(table: Benchmark) -> None:
         for ask in (table.nearest, table.row, table.value, table.curve):
             with pytest.raises(BadInput, match=f"^{re.escape(sentence)}"):
                 ask(config)
-    with pytest.raises(BadInput, match=r"^dropout is 0\.1, which was not recorded: choose one of \(0\.0, 0\.3\)"):
+    with pytest.raises(BadInput, match=r"^dropout is 0\.1, which was not recorded: choose one of 0, 0\.3"):
         table.value({**sgd, "dropout": 0.1})
     with pytest.raises(BadInput, match=r"^Unknown benchmark 'mnist': choose one of 'digits', 'smudged', 'fashion'\.$"):
         load_benchmark("mnist")
@@ -292,11 +295,10 @@ import json, sys
 import numpy as np
 from helpers.problems.recorded import record_fashion as recorder
 for number, seed in json.loads(sys.argv[1]):
-    shared, members = recorder.settings()[number // 126], None
-    members, width = recorder.members(shared, seed), shared["width"]
-    size = 1024 // width
-    first = number % 126 // size * size  # networks that were trained together round alike
-    found = recorder.record(members[first : first + size], recorder.fashion())
+    shared = recorder.settings()[number // 126]
+    size = 1024 // shared["width"]
+    first = number % 126 // size * size  # those that were trained together: sums over them have the same order
+    found = recorder.record(recorder.members(shared, seed)[first : first + size], recorder.fashion())
     print(json.dumps({metric: array[number % 126 - first].tolist() for metric, array in found.items()}))
 """
 
@@ -307,8 +309,7 @@ for number, seed in json.loads(sys.argv[1]):
 def test_a_random_handful_trained_again_gives_the_record() -> None:
     """In the recorder's arithmetic, by its own code: every count and every loss, to the last bit."""
     rng = random.Random()  # another handful in each run; it is in a failure's message
-    wide = [n for n, config in enumerate(FASHION.configurations) if config["width"] == 64 and config["batch_size"] > 25]
-    handful = [(rng.choice(wide), rng.choice(record_fashion.SEEDS)) for _ in range(3)]
+    handful = [(rng.randrange(4536), rng.choice(record_fashion.SEEDS)) for _ in range(3)]
     done = subprocess.run(
         [sys.executable, "-c", AGAIN, json.dumps(handful)],
         env=os.environ | record_fashion.ARITHMETIC, capture_output=True, text=True, timeout=600,
@@ -324,7 +325,7 @@ def test_a_random_handful_trained_again_gives_the_record() -> None:
 
 # Stopping and resuming
 
-PROGRAM = """
+PROGRAM = f"""
 import sys, time
 from pathlib import Path
 from helpers.problems.recorded import record_fashion as recorder
@@ -336,40 +337,38 @@ def few():
     return Dataset("digits", *(Split(part.images[:150], part.labels[:150]) for part in parts), classes=10)
 
 def slowly(*job, record=recorder.record):
-    time.sleep(0.3)
+    time.sleep(0.5)
     return record(*job)
 
-recorder.fashion, recorder.record, recorder.SEEDS, recorder.EPOCHS = few, slowly, (0, 1, 2), 2
-recorder.APART = {"optimizer": ("sgd", "adam"), "batch_size": (40,), "width": (4, 6), "dropout": (0.0, 0.3)}
-recorder.TOGETHER["learning_rate"] = (0.01, 0.1)
+recorder.record, recorder.fashion = slowly, few
+for name, value in {SETTINGS!r}.items():
+    setattr(recorder, name, value)
 if __name__ == "__main__":  # a process of the pool reads everything above, too
     recorder.main(Path(sys.argv[1]), 1)
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a process with its pool")
-def test_a_killed_recording_goes_on(tmp_path: Path) -> None:
+def test_a_killed_recording_goes_on(small: Recording, tmp_path: Path) -> None:
     """Killed half-way and started again: what was trained is not trained again, and the table is that of one go."""
-    program = tmp_path / "program.py"
+    program, folder = tmp_path / "program.py", tmp_path / "parts"
     program.write_text(PROGRAM)
 
-    def start(folder: str) -> subprocess.Popen:
-        command = [sys.executable, str(program), str(tmp_path / folder)]
-        return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start() -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, str(program), str(folder)], start_new_session=True)
 
     def parts() -> dict[Path, int]:
-        return {file: file.stat().st_mtime_ns for file in (tmp_path / "killed").glob("????????????????.npz")}
+        return {file: file.stat().st_mtime_ns for file in folder.glob("?" * 16 + ".npz")}
 
-    at_once, killed = start("whole"), start("killed")
-    limit = time.monotonic() + 120
+    killed, limit = start(), time.monotonic() + 300
     while len(parts()) < 5 and killed.poll() is None and time.monotonic() < limit:
-        time.sleep(0.02)
+        time.sleep(0.05)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     before = parts()
-    assert 5 <= len(before) < 24 and not (tmp_path / "killed" / "fashion.npz").exists()
-    assert start("killed").wait(120) == at_once.wait(120) == 0
-    assert len(parts()) == 24 and before.items() <= parts().items()
-    one, other = (dict(np.load(tmp_path / folder / "fashion.npz")) for folder in ("whole", "killed"))
+    assert 5 <= len(before) < 16 and not (folder / "fashion.npz").exists()
+    assert start().wait(300) == 0
+    assert len(parts()) == 16 and before.items() <= parts().items()
+    one, other = (dict(np.load(file)) for file in (small.file, folder / "fashion.npz"))
     assert one.keys() == other.keys() == FASHION.metrics.keys()
     assert all(np.array_equal(one[metric], other[metric], equal_nan=metric.endswith("loss")) for metric in one)

@@ -318,7 +318,7 @@ def mended(**changes: object) -> dict[str, object]:
 NAMES = f"A configuration names exactly these hyperparameters: {', '.join(SPACE)}."
 
 
-WIDTHS = "which was not recorded: choose one of (4, 8, 16, 32, 64), or use nearest()."
+WIDTHS = "which was not recorded: choose one of 4, 8, 16, 32, 64, or use nearest()."
 
 
 def test_what_cannot_be_looked_up_is_refused(table: Benchmark) -> None:
@@ -326,7 +326,7 @@ def test_what_cannot_be_looked_up_is_refused(table: Benchmark) -> None:
     wrong_names = [(config, NAMES) for config in (mended(width=None), mended(colour="red"), None, [0.1, 4])]
     not_recorded = [
         (mended(width=5), f"width is 5, {WIDTHS}"),
-        (mended(dropout=0.3), "dropout is 0.3, which was not recorded: choose one of (0.0, 0.2, 0.4), or use"),
+        (mended(dropout=0.3), "dropout is 0.3, which was not recorded: choose one of 0, 0.2, 0.4, or use"),
         (mended(depth=[1]), "depth is [1]: choose a value from 1 to 3."),
     ]
     outside = [

@@ -120,13 +120,6 @@ def image_row(images: Tensor, labels: Sequence[object]) -> go.Figure:
     return figure.update_layout(height=140, margin={"t": 50, "b": 10, "l": 10, "r": 10})
 
 
-def note_beside(figure: go.Figure, x: float, text: str) -> go.Figure:
-    """A vertical line at `x` with its label to the left."""
-    figure.add_vline(x=x, line_color=VERMILLION)
-    look = {"font_color": LABELS[VERMILLION], "showarrow": False, "xanchor": "right", "xshift": -6}
-    return figure.add_annotation(x=x, y=1, yref="paper", text=text, **look)
-
-
 def _band(figure: go.Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> None:
     """A shaded area between two lines."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))

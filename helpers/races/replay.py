@@ -87,7 +87,7 @@ def replay(
     study = optuna.create_study(
         direction="maximize", sampler=RandomSampler(seed=0), pruner=pruner, study_name=study_name
     )
-    numbers = list(steps or range(1, values.shape[1] + 1))
+    numbers = list(range(1, values.shape[1] + 1) if steps is None else steps)
     done = [follow(study, study.ask(), zip(numbers, curve, strict=True)) for curve in values.tolist()]
     trained, pruned = np.array([(reports, state == TrialState.PRUNED) for reports, state in done]).T  # both (trials,)
     return Replay(values[:, -1], trained, pruned.astype(bool), values.shape[1])

@@ -147,7 +147,7 @@ AT_LEAST = re.escape("A search needs at least one worker and one trial.")
 def test_a_race_that_shows_nothing_is_refused(sentence: str, nonsense: list[dict]) -> None:
     """One sentence that says what to give."""
     for changes in nonsense:
-        with pytest.raises(BadInput, match=f"^{sentence}$"):
+        with pytest.raises(BadInput, match=f"(?m)^{sentence}$"):
             race(**{"problem": BRANIN, "entrants": TWO, "trials": 3, "seeds": (0, 1), "quiet": True} | changes)
 
 

@@ -264,7 +264,7 @@ def test_a_race_of_nonsense_is_refused() -> None:
     ask = {"plans": {"P": plan("Random", "median")}, "epochs": EPOCHS, "seeds": (0, 1), "quiet": True}
     asked = [({"seeds": (1, 1)}, SEEDS), ({"epochs": EPOCHS - 1}, BUDGET), ({"plans": {}}, SEEDS)]
     for changes, sentence in [*asked, *(({"plans": {"P": make}}, PLAN) for make in MAKERS)]:
-        with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        with pytest.raises(BadInput, match=f"(?m)^{re.escape(sentence)}$"):
             race_pruners(TABLE, **ask | changes)
 
 

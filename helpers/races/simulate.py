@@ -35,16 +35,17 @@ def simulate(
         raise BadInput("A search needs at least one worker and one trial.")
     directions = getattr(problem, "directions", None) or (problem.direction,)
     study = optuna.create_study(directions=directions, sampler=sampler_of(make, seed))
-    lengths, now, asked = np.random.default_rng(seed), 0.0, 0
+    lengths, now = np.random.default_rng(seed), 0.0
     running: list[tuple] = []  # a heap of (end, number, begin, trial, value, seconds)
     ended: list[tuple] = []
     while len(ended) < trials:
-        while len(running) < workers and asked < trials:
+        begin = time.perf_counter()
+        asked = [study.ask() for _ in range(min(workers, trials - len(ended)) - len(running))]
+        waited = (time.perf_counter() - begin) / max(1, len(asked))
+        for trial in asked:
             begin, length = time.perf_counter(), lengths.lognormal(-(spread**2) / 2, spread)
-            trial = study.ask()
-            value = problem(trial)
-            heapq.heappush(running, (now + length, asked, now, trial, value, time.perf_counter() - begin))
-            asked += 1
+            value, took = problem(trial), waited + time.perf_counter() - begin
+            heapq.heappush(running, (now + length, trial.number, now, trial, value, took))
         now = running[0][0]
         while running and running[0][0] == now:  # all that end at one moment are told before anyone asks again
             _, _, since, trial, value, seconds = heapq.heappop(running)

@@ -15,7 +15,6 @@ from pathlib import Path
 from types import CodeType
 from typing import NoReturn
 
-import numpy as np
 from IPython.display import Code
 
 from helpers.errors import BadInput
@@ -162,16 +161,3 @@ def _load(key: str) -> None:
         importlib.import_module(module)
     if key not in _checks:
         raise BadInput(f"There is no exercise {key!r}: use the number that stands above the exercise, such as '01.2'.")
-
-
-def check_function(answer: object) -> None:
-    """Raises NotQuite unless `answer` is a function."""
-    if not callable(answer) or isinstance(answer, type):
-        raise NotQuite("the answer is a function: hand over the function itself.")
-
-
-def is_number(answer: object) -> bool:
-    """True for a number, NumPy's too, also an array of no dimension; True and False are none."""
-    if isinstance(answer, np.ndarray) and answer.ndim == 0:
-        return answer.dtype.kind in "iuf"
-    return isinstance(answer, int | float | np.number) and not isinstance(answer, bool)

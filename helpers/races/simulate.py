@@ -72,7 +72,7 @@ def sampler_of(make: Callable[[int], object], seed: int) -> BaseSampler:
     """The sampler that a function makes of a seed, or BadInput: a class would take the seed for something else."""
     sampler = make(seed) if callable(make) and not isinstance(make, type) else None
     if not isinstance(sampler, BaseSampler):
-        raise BadInput("No sampler: give a function that makes one, such as lambda seed: TPESampler(seed=seed).")
+        raise BadInput("It makes no sampler: give a function of a seed, such as lambda seed: TPESampler(seed=seed).")
     return sampler
 
 

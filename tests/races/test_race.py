@@ -128,7 +128,7 @@ def test_seconds_are_those_of_a_suggestion() -> None:
 # What is refused
 
 SEEDS = re.escape("A race needs an entrant and at least two seeds, all different: one run may be luck.")
-NO_SAMPLER = re.escape("No sampler: give a function that makes one, such as lambda seed: TPESampler(seed=seed).")
+NO_SAMPLER = re.escape("It makes no sampler: give a function of a seed, such as lambda seed: TPESampler(seed=seed).")
 AT_LEAST = re.escape("A search needs at least one worker and one trial.")
 
 

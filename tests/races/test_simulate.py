@@ -95,7 +95,7 @@ def test_random_search_is_as_many_times_as_fast(workers: int = 10) -> None:
 NONSENSE = [
     ({"workers": 0}, "at least one worker"),
     ({"trials": 0}, "at least one worker and one trial"),
-    ({"make": TPESampler}, "No sampler: give a function that makes one"),
+    ({"make": TPESampler}, "It makes no sampler: give a function of a seed"),
 ]
 
 

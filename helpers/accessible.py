@@ -13,8 +13,8 @@ ANNOUNCED = "announced"
 class AccessibleNames(anywidget.AnyWidget):
     """Shows nothing; names the controls of the box that it lies in, now and whenever they change.
 
-    A slider's handle, the number beside it and a group of buttons are called by their description, or else by their
-    tooltip; a figure by its title.
+    A slider's handle, the number beside it and a group of buttons by their description, or else by their tooltip; a
+    figure by its title.
     """
 
     _esm = Path(__file__).with_suffix(".js")
@@ -24,6 +24,5 @@ class AccessibleNames(anywidget.AnyWidget):
 
 
 def announced(line: widgets.DOMWidget) -> widgets.DOMWidget:
-    """A line of text that a screen reader reads out when it changes; it has to lie in a box with AccessibleNames."""
-    line.add_class(ANNOUNCED)
-    return line
+    """A line of text that a screen reader reads out when it changes; it lies in a box with AccessibleNames."""
+    return line.add_class(ANNOUNCED)

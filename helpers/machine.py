@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -35,24 +34,19 @@ class MachineReport:
 
     rows: tuple[Row, ...]
 
-    @property
-    def ready(self) -> bool:
-        """True when nothing is left to mend."""
-        return not any(row.mend for row in self.rows)
-
     def __repr__(self) -> str:
-        if self.ready:
-            versions = ", ".join(f"{HEAD[row.what]} {row.found}" for row in self.rows if row.what in HEAD)
-            return f"Your machine is ready: {versions}."
-        wrong = [f"✗ {row.what}: {row.found}; {row.mend}" for row in self.rows if row.mend]
-        return "\n".join(["Your machine is not ready. Mend this, restart the kernel, and run this cell again:", *wrong])
+        if wrong := [f"✗ {row.what}: {row.found}; {row.mend}" for row in self.rows if row.mend]:
+            head = "Your machine is not ready. Mend this, restart the kernel, and run this cell again:"
+            return "\n".join([head, *wrong])
+        versions = ", ".join(f"{HEAD[row.what]} {row.found}" for row in self.rows if row.what in HEAD)
+        return f"Your machine is ready: {versions}."
 
     def _repr_markdown_(self) -> str:
         table = ["| | what | found | how to mend it |", "|---|---|---|---|"]
         for row in sorted(self.rows, key=lambda row: not row.mend):
             cells = ("✗" if row.mend else "✓", row.what, row.found, row.mend)
             table.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-        unfolded, line = "" if self.ready else " open", repr(self).splitlines()[0]
+        unfolded, line = " open" if any(row.mend for row in self.rows) else "", repr(self).splitlines()[0]
         return "\n".join([f"<details{unfolded}><summary>{line}</summary>", "", *table, "", "</details>"])
 
 
@@ -60,17 +54,17 @@ def machine_check() -> MachineReport:
     """Looks at packages, memory and disk; never raises."""
     rows = [Row("Python", platform.python_version())]
     try:
-        rows += [_guarded(name, partial(_package, name, wanted)) for name, wanted in _requirements().items()]
+        rows += [_probe(name, lambda name=name, need=need: _package(name, need)) for name, need in _requirements()]
     except ImportError:  # of packaging, or the course itself is not installed
         rows.append(Row(PROJECT, "its list of packages cannot be read", REINSTALL))
-    return MachineReport((*rows, _guarded("memory", _memory), _guarded("writing files", _writing)))
+    return MachineReport((*rows, _probe("memory", _memory), _probe("writing files", _writing)))
 
 
-def _guarded(what: str, probe: Callable[[], Row]) -> Row:
-    """The probe's row, or a row that says what it ran into."""
+def _probe(what: str, look: Callable[[], tuple[str, str]]) -> Row:
+    """What was found and how to mend it, as a row; a check that breaks is a finding, too."""
     try:
-        return probe()
-    except Exception as error:  # a check that breaks is a finding, not a crash
+        return Row(what, *look())
+    except Exception as error:
         return Row(what, _told(error), REINSTALL)
 
 
@@ -78,8 +72,8 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
 
 
-def _requirements() -> dict[str, Any]:
-    """{package: version range} of everything a learner needs, as the project declares it."""
+def _requirements() -> list[tuple[str, Any]]:
+    """(package, version range) of everything a learner needs, as the project declares it."""
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
 
@@ -89,47 +83,42 @@ def _requirements() -> dict[str, Any]:
     for need in map(Requirement, lines):
         if not need.marker or need.marker.evaluate({"extra": ""}):
             wanted[need.name] = wanted.get(need.name, SpecifierSet()) & need.specifier
-    return wanted
+    return list(wanted.items())
 
 
-def _package(name: str, wanted: Any) -> Row:
+def _package(name: str, wanted: Any) -> tuple[str, str]:
     """What Python imports under this name, which may be an older copy elsewhere, or a file of the learner's."""
     module, spec = MODULES.get(name, name.replace("-", "_")), None
     with suppress(ModuleNotFoundError):
         spec = util.find_spec(module)
     if spec is None or spec.origin is None:
-        return Row(name, "missing", REINSTALL)
+        return "missing", REINSTALL
     place = (file := Path(spec.origin)).parents[module.count(".") + bool(spec.submodule_search_locations)]
-    beside = next(iter(metadata.distributions(name=name, path=[str(place)])), None)
+    known = [] if name in HEAD else [*metadata.distributions(name=name, path=[str(place)])]  # to import takes long
     try:
-        known = beside if name not in HEAD else None  # to import all of them takes long
-        version = known.version if known else importlib.import_module(module).__version__
+        version = known[0].version if known else importlib.import_module(module).__version__
         if wanted.contains(version, prereleases=True):
-            return Row(name, version)
+            return version, ""
     except Exception as error:  # whatever is in the way
         version = _told(error)
-    return Row(name, f"{version}, from {place}", f"the course needs {name}{wanted}: {_cure(file, place)}")
-
-
-def _cure(file: Path, place: Path) -> str:
-    """How to get rid of what hides a package of the course, or to replace one of its own."""
+    cure, paths = REINSTALL, os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if place == Path.cwd():
-        return f"rename your {file.relative_to(place).parts[0]}, which hides it"
-    if place in [Path(entry).absolute() for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]:
-        return "remove the environment variable PYTHONPATH, and start the course again"
-    if str(place) == site.getusersitepackages():
-        return "set the environment variable PYTHONNOUSERSITE to 1, and start the course again"
-    return REINSTALL
+        cure = f"rename your {file.relative_to(place).parts[0]}, which hides it"
+    elif place in [Path(entry).absolute() for entry in paths if entry]:
+        cure = "remove the environment variable PYTHONPATH, and start the course again"
+    elif str(place) == site.getusersitepackages():
+        cure = "set the environment variable PYTHONNOUSERSITE to 1, and start the course again"
+    return f"{version}, from {place}", f"the course needs {name}{wanted}: {cure}"
 
 
-def _memory() -> Row:
+def _memory() -> tuple[str, str]:
     free = importlib.import_module("psutil").virtual_memory().available / 2**30
-    return Row("memory", f"free: {free:.1f} GB", "close other programs: a notebook needs up to 1" if free < 1 else "")
+    return f"free: {free:.1f} GB", "close other programs: a notebook needs up to 1" if free < 1 else ""
 
 
-def _writing() -> Row:
+def _writing() -> tuple[str, str]:
     try:
         with tempfile.TemporaryFile(dir=Path.cwd()):
-            return Row("writing files", "possible here")
+            return "possible here", ""
     except OSError:
-        return Row("writing files", "not possible here", "copy the course to a folder of your own")
+        return "not possible here", "copy the course to a folder of your own"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,37 +19,23 @@ from plotly.subplots import make_subplots
 if TYPE_CHECKING:  # a notebook without images need not pay for their library
     from torch import Tensor
 
-BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
-PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-INK = "#222222"
-SAMPLER_COLOURS = {
-    "Random": BLUE, "QMC": VERMILLION, "TPE": GREEN, "CMA-ES": PURPLE, "GP": ORANGE, "NSGA-II": VERMILLION
-}  # fmt: skip
-LABELS = {  # darker, since letters need more contrast than lines
-    BLUE: BLUE, VERMILLION: "#B84F00", GREEN: "#007A59", PURPLE: "#A8507F", ORANGE: "#9a6700", SKY: "#1f6fa8"
-}  # fmt: skip
-SYMBOLS = {  # Plotly's name, and the sign that stands before a label
-    BLUE: ("circle", "●"), VERMILLION: ("diamond", "◆"), GREEN: ("triangle-up", "▲"), PURPLE: ("square", "■"),
-    ORANGE: ("cross", "✚"), SKY: ("x", "✖"),
-}  # fmt: skip
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = PALETTE
+LABELS = dict(zip(PALETTE, (BLUE, "#B84F00", "#007A59", "#A8507F", "#9a6700", "#1f6fa8"), strict=True))
+SIGNS = zip(("circle", "diamond", "triangle-up", "square", "cross", "x"), "●◆▲■✚✖", strict=True)
+SYMBOLS = dict(zip(PALETTE, SIGNS, strict=True))  # Plotly's name, and the sign that stands before a label
+SAMPLERS = ("Random", "QMC", "TPE", "CMA-ES", "GP")
+SAMPLER_COLOURS = dict(zip(SAMPLERS, PALETTE, strict=False)) | {"NSGA-II": VERMILLION}
 DASHES = ("solid", "dash", "dot", "dashdot")
-WIDTH, HEIGHT = 760, 380
-STILLS = "LEARN_OPTUNA_STILLS"
+INK, WIDTH, HEIGHT, STILLS = "#222222", 760, 380, "LEARN_OPTUNA_STILLS"
 
 
 def use_course_look() -> None:
     """Makes every Plotly figure of this session, Optuna's too, look like the course's."""
     template = go.layout.Template(pio.templates["plotly_white"])
-    template.layout.update(
-        colorway=PALETTE,
-        font={"size": 13, "color": INK},
-        height=HEIGHT,
-        width=WIDTH,
-        margin={"l": 70, "r": 30, "t": 60, "b": 60},
-        hoverlabel={"font": {"size": 12}},
-        xaxis_exponentformat="power",
-        yaxis_exponentformat="power",
-    )
+    template.layout.update(colorway=PALETTE, height=HEIGHT, width=WIDTH, margin={"l": 70, "r": 30, "t": 60, "b": 60})
+    template.layout.update(font={"size": 13, "color": INK}, hoverlabel={"font": {"size": 12}})
+    template.layout.update(xaxis_exponentformat="power", yaxis_exponentformat="power")
     pio.templates["learn_optuna"] = template
     pio.templates.default = "learn_optuna"
     pio.renderers.default = "plotly_mimetype+png" if wants_stills() else "plotly_mimetype"
@@ -65,15 +50,11 @@ def learning_curves(curves: Mapping[str, Sequence], title: str) -> go.Figure:
     """Validation accuracy against epochs trained; `curves` maps a label to a list of `training.Epoch`."""
     figure = go.Figure(layout={"title": title, "showlegend": False})
     for colour, (label, epochs) in zip(PALETTE * len(curves), curves.items(), strict=False):
-        trained = [epoch.number + 1 for epoch in epochs]
         accuracy = [epoch.validation_accuracy for epoch in epochs]
-        look = {"mode": "lines+markers", "line_color": colour, "marker": _mark(colour)}
-        figure.add_scatter(x=trained, y=accuracy, name=label, **look)
-        _label_end(figure, trained[-1], accuracy[-1], label, colour)
-    figure.update_xaxes(title="epochs trained", dtick=max(1, len(trained) // 10))
+        _named_line(figure, [epoch.number + 1 for epoch in epochs], accuracy, label, colour)
+    figure.update_xaxes(title="epochs trained", dtick=max(1, len(accuracy) // 10))
     figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
-    _spread_labels(figure)
-    return figure
+    return _spread_labels(figure)
 
 
 def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor: float = 0.0) -> go.Figure:
@@ -84,19 +65,15 @@ def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor
     """
     figure = go.Figure(layout={"title": title, "showlegend": False})
     for colour, (label, lists) in zip(PALETTE * len(runs), runs.items(), strict=False):
-        trials = list(range(1, len(lists[0]) + 1))
-        columns = [sorted(column) for column in zip(*lists, strict=True)]
-        middle = [median(column) for column in columns]
+        scores, trials = np.array(lists), np.arange(1, len(lists[0]) + 1)
         if len(lists) > 1:
-            _band(figure, trials, [column[0] for column in columns], [column[-1] for column in columns], colour)
-        look = {"mode": "lines+markers", "line": {"color": colour, "shape": "hv"}, "marker": _mark(colour)}
-        figure.add_scatter(x=trials, y=middle, name=label, **look)
-        _label_end(figure, trials[-1], middle[-1], label, colour)
+            _band(figure, trials, scores.min(axis=0), scores.max(axis=0), colour)
+        middle = np.median(scores, axis=0)
+        _named_line(figure, trials, middle, label, colour, line_shape="hv")
         floor = min(floor, middle[-1] - 0.05)
     figure.update_xaxes(title="trials")
     figure.update_yaxes(title="best validation accuracy so far", range=[floor, 1 + 0.02 * (1 - floor)])
-    _spread_labels(figure)
-    return figure
+    return _spread_labels(figure)
 
 
 class Race(Protocol):
@@ -117,21 +94,19 @@ def regret_race(race: Race, title: str, emphasised: str | None = None, unit: str
     floor = race.regret[race.regret > 0].min(initial=race.regret.max() or 1.0)
     trials = np.unique(np.geomspace(1, race.regret.shape[2], 150).astype(int))
     low, middle, high = np.quantile(race.regret[:, :, trials - 1], (0.25, 0.5, 0.75), axis=1).clip(floor)
+    figure.update_xaxes(title=unit, range=[1, trials[-1]])
+    figure.update_yaxes(title="regret (logarithmic)", type="log")
     for n, name in enumerate(race.names):
         colour = SAMPLER_COLOURS.get(name, PALETTE[n % len(PALETTE)])
         faded = emphasised not in (None, name)
         if not faded:
             _band(figure, trials, low[n], high[n], colour)
-        line = {"color": colour, "shape": "hv", "width": 1 if faded else 2.5}
-        marks = {"mode": "lines+markers", "marker": _mark(colour) | {"maxdisplayed": 8}}
-        figure.add_scatter(x=trials, y=middle[n], line=line, name=name, **marks)
-        _label_end(figure, trials[-1], np.log10(middle[n, -1]), name, colour)
-    figure.update_xaxes(title=unit, range=[1, trials[-1]])
+        look = {"line_shape": "hv", "line_width": 1 if faded else 2.5, "marker_maxdisplayed": 8}
+        _named_line(figure, trials, middle[n], name, colour, **look)
     bottom, top = np.log10([min(trace.y.min() for trace in figure.data), middle.max()])
     room, ticks = 0.05 * (top - bottom) or 0.5, 1 if top - bottom > 2 else "D2"
-    figure.update_yaxes(title="regret (logarithmic)", type="log", range=[bottom - room, top + room], dtick=ticks)
-    _spread_labels(figure)
-    return figure
+    figure.update_yaxes(range=[bottom - room, top + room], dtick=ticks)
+    return _spread_labels(figure)
 
 
 def image_row(images: Tensor, labels: Sequence[object]) -> go.Figure:
@@ -145,38 +120,26 @@ def image_row(images: Tensor, labels: Sequence[object]) -> go.Figure:
     return figure.update_layout(height=140, margin={"t": 50, "b": 10, "l": 10, "r": 10})
 
 
-def note_beside(figure: go.Figure, x: float, text: str) -> go.Figure:
-    """A vertical line at `x` with its label to the left."""
-    figure.add_vline(x=x, line_color=VERMILLION)
-    return figure.add_annotation(
-        x=x, y=1, yref="paper", text=text, font_color=LABELS[VERMILLION], showarrow=False, xanchor="right", xshift=-6
-    )
-
-
-def _band(figure: go.Figure, trials: Sequence[int] | np.ndarray, low: Sequence, high: Sequence, colour: str) -> None:
+def _band(figure: go.Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> None:
     """A shaded area between two lines."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    common = {"x": trials, "mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
+    common = {"x": x, "mode": "lines", "line": {"width": 0, "shape": "hv"}, "hoverinfo": "skip"}
     figure.add_scatter(y=low, **common)
     figure.add_scatter(y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", **common)
 
 
-def _mark(colour: str) -> dict[str, object]:
-    """The marker of a colour."""
-    return {"symbol": SYMBOLS[colour][0], "size": 8}
+def _named_line(figure: go.Figure, x: Sequence, y: Sequence, name: str, colour: str, **look: object) -> None:
+    """A line with its colour's symbol, and its name at the right end."""
+    symbol, sign = SYMBOLS[colour]
+    look |= {"line_color": colour, "marker_symbol": symbol, "marker_size": 8}
+    figure.add_scatter(x=x, y=y, name=name, mode="lines+markers", **look)
+    end = np.log10(y[-1]) if figure.layout.yaxis.type == "log" else y[-1]
+    label = {"font_color": LABELS[colour], "showarrow": False, "xanchor": "left", "xshift": 8, "name": "end"}
+    figure.add_annotation(x=x[-1], y=end, text=f"{sign} {name}", **label)
 
 
-def _label_end(figure: go.Figure, x: float, y: float, label: str, colour: str) -> None:
-    """A direct label at the right end of a line, after the line's symbol."""
-    figure.add_annotation(
-        x=x, y=y, text=f"{SYMBOLS[colour][1]} {label}", font_color=LABELS[colour], showarrow=False,
-        xanchor="left", xshift=8, name="end",
-    )  # fmt: skip
-
-
-def _spread_labels(figure: go.Figure, gap: int = 17, plot_height: int = 260) -> None:
-    """Makes room for the direct labels, and moves them apart, in pixels, where lines end close together."""
-    figure.update_layout(margin_r=170)
+def _spread_labels(figure: go.Figure, gap: int = 17, plot_height: int = 260) -> go.Figure:
+    """Makes room for the names, and moves them apart, in pixels, where lines end close together."""
     low, high = figure.layout.yaxis.range
     ends = sorted((note for note in figure.layout.annotations if note.name == "end"), key=lambda note: note.y)
     wanted = [(note.y - low) / (high - low) * plot_height for note in ends]
@@ -189,3 +152,4 @@ def _spread_labels(figure: go.Figure, gap: int = 17, plot_height: int = 260) -> 
         ceiling = placed[n] - gap
     for note, at, end in zip(ends, placed, wanted, strict=True):
         note.yshift = at - end
+    return figure.update_layout(margin_r=170)

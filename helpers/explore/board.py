@@ -19,7 +19,7 @@ MOST = 20
 
 
 def draw(entries: list[Entry], ladder: pd.DataFrame | None = None, me: str = "", budget: int = BUDGET) -> Drawing:
-    """Dots with bars, the best at the top: the best names, you wherever you are, and every plan of a `ladder_table`."""
+    """Dots with bars, the best at the top: the best names, you wherever you are, and every plan of a ladder."""
     me = " ".join(me.split())
     rungs = pd.DataFrame() if ladder is None else ladder
     rows = [  # label, kind, score, half of its interval

@@ -9,7 +9,15 @@ import plotly.graph_objects as go
 from helpers import plots
 from helpers.errors import one_of
 from helpers.explore.explorable import Drawing, Explorable, legend_above, menu, slider
-from helpers.races.importance import BUDGETS, EVALUATORS, PROBLEMS, SAMPLERS, load_importances
+from helpers.races.importance import (
+    BUDGETS,
+    ESTIMATES,
+    EVALUATORS,
+    PROBLEMS,
+    SAMPLERS,
+    load_importances,
+    true_importances,
+)
 
 
 def draw(problem: str, sampler: str, evaluator: str, trials: int) -> Drawing:
@@ -18,9 +26,9 @@ def draw(problem: str, sampler: str, evaluator: str, trials: int) -> Drawing:
     Raises:
         BadInput: one of the settings is unknown.
     """
-    recorded = load_importances(problem)
-    truth = recorded.truth(evaluator).sort_values()
-    shares, rows = recorded.at(sampler, evaluator, trials)[truth.index], np.arange(len(truth))
+    recorded = load_importances(problem).loc[sampler, evaluator, trials]
+    truth = true_importances(problem)[ESTIMATES[evaluator]].sort_values()
+    shares, rows = recorded[truth.index], np.arange(len(truth))
     jitter = rows[:, None] + np.linspace(-0.25, 0.25, len(shares))
     figure = go.Figure(layout=legend_above(f"Importances of {len(shares)} studies", margin_l=120))
     bar = {"color": plots.BLUE, "symbol": "line-ns-open", "size": 22, "line_width": 3}
@@ -32,7 +40,7 @@ def draw(problem: str, sampler: str, evaluator: str, trials: int) -> Drawing:
         figure.add_scatter(x=x, y=y, name=name, mode="markers", marker=marker)
     figure.update_xaxes(title="importance (all together: 1)", range=[-0.02, 1.02])
     figure.update_yaxes(tickvals=rows, ticktext=list(truth.index), range=[-0.6, len(truth) - 0.4])
-    first = recorded.at(sampler, evaluator, trials).idxmax(axis=1).value_counts()
+    first = recorded.idxmax(axis=1).value_counts()
     right = int(first.get(truth.index[-1], 0))
     said = f"{truth.index[-1]} is the most important; {right} of {len(shares)} studies say so."
     if right < len(shares):

@@ -27,7 +27,7 @@ from helpers.inside.gp import observe_gp
 from helpers.inside.tpe import START as TPE_START
 from helpers.inside.tpe import observe_tpe
 from helpers.problems.functions import Function, find_function
-from helpers.races.race import sampler_of
+from helpers.races.simulate import sampler_of
 
 TPE_TRIALS, GP_TRIALS, GENERATIONS = 60, 20, 20
 BAND, TALL = "mean ± 2 deviations", 540

@@ -86,7 +86,7 @@ class Leaderboard:
         return sorted(found, key=lambda entry: (-entry.score.mean, entry.when or datetime.max))
 
     def table(self, ladder: pd.DataFrame | None = None) -> pd.DataFrame:
-        """A row a name, with rank; the plans of a ladder (`ladder_table`) stand between them, without one."""
+        """A row a name, with rank; the plans of a ladder (notebook 12) stand between them, without one."""
         columns = ["rank", "name", "score", "±", "epochs", "submissions"]
         rows: list[tuple] = [
             (str(rank), entry.name, entry.score.mean, entry.score.margin, entry.epochs, entry.submissions)

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from helpers.errors import one_of
-from helpers.learn.notes import MARKS, Note, plain
+from helpers.learn.notes import Note
 
 VARIABLE = "LEARN_OPTUNA_CLAIMS"  # when it is "show", a claim that fails is shown and stops nothing: `make seeds`
 TESTS = {
@@ -30,18 +30,17 @@ class ClaimFailed(AssertionError):
 def claim(sentence: str, measured: Any, test: str, bound: Any) -> Note:
     """Shows `sentence` with its figure and test, for example `claim("...", gain, ">", 0)`.
 
-    Args:
-        test: one of < <= > >= == within; "within" takes a pair (low, high) as `bound`.
-
-    Raises:
-        ClaimFailed: the test does not hold; a NaN never passes.
-        BadInput: unknown test.
+    Raises ClaimFailed where the test (one of TESTS; "within" takes a pair (low, high) as `bound`) does not hold, as it
+    never does for a NaN; BadInput: unknown test.
     """
     one_of("test", test, tuple(TESTS))
-    wanted = f"{plain(bound[0])} to {plain(bound[1])}" if test == "within" else plain(bound)
-    detail = f"measured: {plain(measured)} · test: {test} {wanted}"
-    if not TESTS[test](measured, bound):
-        if os.environ.get(VARIABLE) == "show":
-            return Note("bad", sentence, detail)
-        raise ClaimFailed(f"{MARKS['bad']} This does not hold here: {sentence}\n  {detail}")
-    return Note("good", sentence, detail)
+    wanted = f"{_plain(bound[0])} to {_plain(bound[1])}" if test == "within" else _plain(bound)
+    detail, holds = f"measured: {_plain(measured)} · test: {test} {wanted}", TESTS[test](measured, bound)
+    if not holds and os.environ.get(VARIABLE) != "show":
+        raise ClaimFailed(repr(Note("bad", f"This does not hold here: {sentence}", detail)))
+    return Note("good" if holds else "bad", sentence, detail)
+
+
+def _plain(value: object) -> str:
+    """A number with four significant digits, anything else as it prints."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

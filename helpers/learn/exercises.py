@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import numpy as np
 from IPython.display import Code
 
 from helpers.errors import BadInput
@@ -60,22 +59,22 @@ def check(key: str, answer: object, **context: object) -> Note:
         KeyboardInterrupt: the learner interrupts the check.
     """
     _load(key)
+    reason: object
     try:
         with bounded(SECONDS):
             if is_blank(answer):
                 where = "Replace the dots (...) and run the cell again."
                 return Note("open", f"Exercise {key}: not attempted yet.", where)
-            praise = _checks[key](answer, **context)
+            return Note("good", f"Exercise {key}: correct.", _checks[key](answer, **context))
     except Stopped:
         raise KeyboardInterrupt from None
-    except NotQuite as reason:
-        return Note("bad", f"Exercise {key}: not quite.", f"Because {reason}")
+    except NotQuite as because:
+        reason = because
     except TooLong:
-        late = f"Because it did not come to an end within {SECONDS} seconds: look for a loop that never stops."
-        return Note("bad", f"Exercise {key}: not quite.", late)
+        reason = f"it did not come to an end within {SECONDS} seconds: look for a loop that never stops."
     except BaseException as error:  # whatever the learner's own code raises becomes the reason
-        return Note("bad", f"Exercise {key}: not quite.", f"Because running your answer raised {tell(error)}")
-    return Note("good", f"Exercise {key}: correct.", praise)
+        reason = f"running your answer raised {tell(error)}"
+    return Note("bad", f"Exercise {key}: not quite.", f"Because {reason}")
 
 
 @contextmanager
@@ -85,22 +84,18 @@ def bounded(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(*_: object) -> NoReturn:
-        raise Stopped
+    def arrives(number: int, _: object) -> NoReturn:
+        raise Stopped if number == signal.SIGINT else TooLong
 
-    def too_long(*_: object) -> NoReturn:
-        raise TooLong
-
-    wanted: dict[str, Any] = {"SIGINT": stop, "SIGALRM": too_long}
-    numbers = {name: getattr(signal, name) for name in wanted if hasattr(signal, name)}
-    before = {number: signal.signal(number, wanted[name]) for name, number in numbers.items()}
-    if "SIGALRM" in numbers:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer = getattr(signal, "setitimer", lambda *_: None)  # Windows has none
+    clock = getattr(signal, "ITIMER_REAL", None)
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGALRM") if hasattr(signal, name)]
+    before = {number: signal.signal(number, arrives) for number in numbers}
+    timer(clock, seconds)
     try:
         yield
     finally:
-        if "SIGALRM" in numbers:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        timer(clock, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -108,12 +103,12 @@ def bounded(seconds: float) -> Iterator[None]:
 def tell(error: BaseException) -> str:
     """The kind of an error and what it says, shortened; an error that cannot say anything has its kind alone."""
     try:
-        text = " ".join(str(error).split())
-    except BaseException as failure:
-        if isinstance(failure, Stopped | TooLong):
-            raise
-        text = ""
-    return type(error).__name__ + (f": {textwrap.shorten(text, 300)}" if text else ".")
+        text = f": {textwrap.shorten(str(error), 300)}" if str(error).strip() else "."
+    except (Stopped, TooLong):
+        raise
+    except BaseException:
+        text = "."
+    return type(error).__name__ + text
 
 
 def show_solution(key: str) -> Code | Note:
@@ -128,42 +123,23 @@ def show_solution(key: str) -> Code | Note:
 def read_solutions(notebook: str) -> dict[str, str]:
     """Every solution of one notebook ("01") by its key; empty when the file is held back."""
     path = SOLUTIONS / f"nb{notebook}.py"
-    if not path.exists():
-        return {}
-    parts = re.split(r"^# Exercise (\d\d\.\d)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {key: code.strip() for key, code in zip(parts[1::2], parts[2::2], strict=True)}
-
-
-def check_function(answer: object) -> None:
-    """Raises NotQuite unless `answer` is a function."""
-    if not callable(answer) or isinstance(answer, type):
-        raise NotQuite("the answer is a function: hand over the function itself.")
-
-
-def is_number(answer: object) -> bool:
-    """True for a number, NumPy's too, also an array of no dimension; True and False are none."""
-    if isinstance(answer, np.ndarray) and answer.ndim == 0:
-        return answer.dtype.kind in "iuf"
-    return isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    _, *parts = re.split(r"^# Exercise (\d\d\.\d)\n", text, flags=re.MULTILINE)
+    return {key: code.strip() for key, code in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def is_blank(answer: object) -> bool:
     """True while an answer, or the code of a function or class, still holds the dots of the empty exercise."""
-    if answer is Ellipsis:
-        return True
-    if isinstance(answer, dict):
-        return any(map(is_blank, answer.values()))
-    if isinstance(answer, list | tuple | set):
-        return any(map(is_blank, answer))
     if isinstance(answer, type):
-        return any(map(is_blank, filter(inspect.isfunction, vars(answer).values())))
-    return _has_dots(getattr(answer, "__code__", None)) or _has_line_of_dots(answer)
+        answer = [part for part in vars(answer).values() if inspect.isfunction(part)]
+    if isinstance(answer, dict | list | tuple | set):
+        return any(map(is_blank, answer.values() if isinstance(answer, dict) else answer))
+    return answer is Ellipsis or _has_dots(getattr(answer, "__code__", None)) or _has_line_of_dots(answer)
 
 
-def _has_dots(code: CodeType | None) -> bool:
-    return code is not None and any(
-        constant is Ellipsis or (isinstance(constant, CodeType) and _has_dots(constant)) for constant in code.co_consts
-    )
+def _has_dots(code: object) -> bool:
+    """True for the code of a function that uses dots as a value, or holds such a function."""
+    return isinstance(code, CodeType) and any(part is Ellipsis or _has_dots(part) for part in code.co_consts)
 
 
 def _has_line_of_dots(answer: object) -> bool:
@@ -180,9 +156,8 @@ def _has_line_of_dots(answer: object) -> bool:
 
 def _load(key: str) -> None:
     """Imports the checks of the key's notebook."""
-    if key not in _checks and re.fullmatch(r"\d\d\.\d", str(key)):
-        module = f"helpers.exercises.nb{key[:2]}"
-        if importlib.util.find_spec(module):
-            importlib.import_module(module)
+    module = f"helpers.exercises.nb{str(key)[:2]}"
+    if key not in _checks and re.fullmatch(r"\d\d\.\d", str(key)) and importlib.util.find_spec(module):
+        importlib.import_module(module)
     if key not in _checks:
         raise BadInput(f"There is no exercise {key!r}: use the number that stands above the exercise, such as '01.2'.")

@@ -18,17 +18,9 @@ class Note:
     detail: str = ""
 
     def __repr__(self) -> str:
-        lines = [f"{MARKS[self.mood]} {self.headline}", *(f"  {line}" for line in self.detail.splitlines())]
-        return "\n".join(lines)
+        return "\n  ".join([f"{MARKS[self.mood]} {self.headline}", *self.detail.splitlines()])
 
     def _repr_html_(self) -> str:
-        detail = "<br>".join(escape(line) for line in self.detail.splitlines())
-        return (
-            f'<div style="border-left:4px solid {EDGES[self.mood]};padding:2px 10px;margin:4px 0">'
-            f"{MARKS[self.mood]} <b>{escape(self.headline)}</b>" + (f"<br>{detail}" if detail else "") + "</div>"
-        )
-
-
-def plain(value: object) -> str:
-    """A number with four significant digits, anything else as it prints."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        lines = "<br>".join([f"<b>{escape(self.headline)}</b>", *map(escape, self.detail.splitlines())])
+        style = f"border-left:4px solid {EDGES[self.mood]};padding:2px 10px;margin:4px 0"
+        return f'<div style="{style}">{MARKS[self.mood]} {lines}</div>'

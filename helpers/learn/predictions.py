@@ -15,44 +15,33 @@ _revealed: dict[str, bool] = {}
 
 
 class Prediction(widgets.VBox):
-    """A question and its buttons; `guess` is the chosen option, or None."""
+    """A question and its buttons; nothing depends on the answer."""
 
     def __init__(self, question: str, options: Sequence[str]) -> None:
         self.question, self.options = question, tuple(options)
-        self._buttons = widgets.ToggleButtons(
-            options=self.options, value=None, style={"button_width": "auto"}, layout={"width": "auto"}, tooltip=question
-        )
+        look = {"style": {"button_width": "auto"}, "layout": {"width": "auto"}, "tooltip": question}
+        self._buttons = widgets.ToggleButtons(options=self.options, value=None, **look)
         asked = widgets.HTML(f"<b>Your prediction:</b> {escape(question)}")
         super().__init__([asked, self._buttons, AccessibleNames()])
 
-    @property
-    def guess(self) -> str | None:
-        """The option that was pressed last."""
-        return self._buttons.value
-
     def reveal(self, outcome: str, why: str = "") -> Note:
-        """Compares the guess with the `outcome`, which has to be one of the options (BadInput)."""
+        """Compares the option that was pressed last with the `outcome`, one of the options (or BadInput)."""
         one_of("outcome", outcome, self.options)
-        if self.guess is None:
+        guess = self._buttons.value
+        if guess is None:
             return Note("open", f"Measured: {outcome}.", f"You made no prediction this time. {why}".strip())
-        right = self.guess == outcome
-        _revealed[self.question] = right
+        _revealed[self.question] = right = guess == outcome
         score = f"Your predictions in this notebook: {sum(_revealed.values())} of {len(_revealed)} right."
-        headline = f"You predicted {self.guess}; measured: {outcome}."
+        headline = f"You predicted {guess}; measured: {outcome}."
         return Note("good" if right else "bad", headline, f"{why}\n{score}".strip())
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
-        choices = " | ".join(self.options)
-        text = f"Your prediction: {self.question} [ {choices} ]"
+        text = f"Your prediction: {self.question} [ {' | '.join(self.options)} ]"
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": text}
 
 
 def predict(question: str, options: Sequence[str]) -> Prediction:
-    """Asks `question`; answering is voluntary, and nothing depends on it.
-
-    Raises:
-        BadInput: fewer than two options, or one twice.
-    """
-    if len(set(options)) < 2 or len(set(options)) < len(options):
+    """Asks `question`; BadInput: fewer than two options, or one twice."""
+    if len(set(options)) < max(2, len(options)):
         raise BadInput(f"A prediction needs at least two different options, not {list(options)!r}.")
     return Prediction(question, options)

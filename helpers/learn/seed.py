@@ -11,12 +11,9 @@ SEEDS = 4_000_000  # notebooks make seeds such as 1000 * seed + 999 of it, and N
 
 
 def course_seed() -> int:
-    """The whole number in the environment variable LEARN_OPTUNA_SEED, 0 when it is not set.
+    """The whole number of up to 1000 digits in LEARN_OPTUNA_SEED, modulo 4,000,000; 0 when it is not set.
 
-    Of 4,000,000 and more it is what remains after division by 4,000,000: 20261127 is the same seed as 261127.
-
-    Raises:
-        BadInput: the variable holds anything but a whole number of up to 1000 digits.
+    BadInput: the variable holds anything else.
     """
     text = os.environ.get(VARIABLE, "0")
     if not (text.isascii() and text.isdigit() and len(text) <= 1000):

@@ -53,9 +53,15 @@ def write(frames: list[Image.Image]) -> None:
     comment = "\n".join(sentences()).encode()
     waiting = FILE.with_suffix(".tmp")
     flat[0].save(
-        waiting, format="GIF", save_all=True, append_images=flat[1:], duration=pauses, loop=0, comment=comment,
+        waiting,
+        format="GIF",
+        save_all=True,
+        append_images=flat[1:],
+        duration=pauses,
+        loop=0,
+        comment=comment,
         optimize=True,
-    )  # fmt: skip
+    )
     waiting.replace(FILE)
 
 

@@ -6,20 +6,37 @@ from helpers.plots import BLUE, GREEN
 from images.draw.svg import MARGIN, SOFT, TINTS, WORDS, arrow, centred, frame, page, text
 
 SIDES = {  # left edge, colour, motto; the parts and what each does
-    "training code": (MARGIN, BLUE, "has never heard of Optuna", (
-        ("data", "train, validation and test"), ("network", "built from the configuration"),
-        ("loop", "yields one epoch after another"), ("checkpoint", "what the loop needs to go on"),
-    )),
-    "Optuna code": (592, GREEN, "knows trials, and no gradient", (
-        ("study and sampler", "choose the next configuration"), ("objective", "suggests, reports, returns"),
-        ("pruner", "says when to stop"), ("storage, artifact store", "keep trials, keep files"),
-    )),
-}  # fmt: skip
+    "training code": (
+        MARGIN,
+        BLUE,
+        "has never heard of Optuna",
+        (
+            ("data", "train, validation and test"),
+            ("network", "built from the configuration"),
+            ("loop", "yields one epoch after another"),
+            ("checkpoint", "what the loop needs to go on"),
+        ),
+    ),
+    "Optuna code": (
+        592,
+        GREEN,
+        "knows trials, and no gradient",
+        (
+            ("study and sampler", "choose the next configuration"),
+            ("objective", "suggests, reports, returns"),
+            ("pruner", "says when to stop"),
+            ("storage, artifact store", "keep trials, keep files"),
+        ),
+    ),
+}
 WIDE, TOP, FIRST, APART = 332, 76, 166, 92  # of a side; its first part, and from part to part
 CROSSING = (  # beside which part, how far below its middle, whether it goes to the right, what crosses the border
-    (1, 0, False, "a configuration"), (2, -20, True, "one epoch at a time"), (2, 30, False, "go on, or stop"),
-    (3, -12, True, "a file, to keep"), (3, 36, False, "a file, to resume"),
-)  # fmt: skip
+    (1, 0, False, "a configuration"),
+    (2, -20, True, "one epoch at a time"),
+    (2, 30, False, "go on, or stop"),
+    (3, -12, True, "a file, to keep"),
+    (3, 36, False, "a file, to resume"),
+)
 
 
 def draw() -> str:

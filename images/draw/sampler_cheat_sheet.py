@@ -25,30 +25,35 @@ KINDS = {  # colour, the samplers
 }
 QUESTIONS: tuple[tuple[tuple[str, ...], str, tuple[Answer, ...]], ...] = (  # question, what it means, answers
     (
-        ("Can you afford every", "combination?"), "a space that is finite and small",
+        ("Can you afford every", "combination?"),
+        "a space that is finite and small",
         (Answer("yes", "BruteForce", "or Grid, where nothing is conditional"),),
     ),
     (
-        ("Do all trials start at once?",), "no result to learn from",
+        ("Do all trials start at once?",),
+        "no result to learn from",
         (Answer("yes, only numbers", "QMC"), Answer("yes, otherwise", "Random")),
     ),
     (
-        ("Several objectives?",), "with constraints or without",
+        ("Several objectives?",),
+        "with constraints or without",
         (
             Answer("yes, over 500 trials, not conditional", "NSGA-II", "NSGA-III from four objectives on"),
             Answer("yes, otherwise", "TPE"),
         ),
     ),
     (
-        ("Only numbers, more than 500", "trials, no constraints?"), "float and int, nothing categorical",
+        ("Only numbers, more than 500", "trials, no constraints?"),
+        "float and int, nothing categorical",
         (Answer("yes", "CMA-ES"),),
     ),
     (
-        ("At most 500 trials, a second", "or more each, nothing", "conditional?"), "with constraints or without",
+        ("At most 500 trials, a second", "or more each, nothing", "conditional?"),
+        "with constraints or without",
         (Answer("yes", "GP", "a suggestion may cost seconds"),),
     ),
     (("Everything else",), "categorical and conditional too", (Answer("", "TPE", "the default of Optuna"),)),
-)  # fmt: skip
+)
 WIDE, TOP, LINE, BETWEEN = 352, 104, 25, 36  # of a question's box, of its lines, and from box to box
 RIGHT, PILL = 760, (164, 44)  # where the samplers stand, and their size
 

@@ -20,9 +20,14 @@ from tests.tools.store_outputs import ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 SCREENSHOTS = "LEARN_OPTUNA_SCREENSHOTS"
 OPEN_S, RUN_S, PATIENCE_S = 60, 180, 30
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"

@@ -29,9 +29,13 @@ STAMP = ROOT / ".venv" / "installed"
 FIRST = "notebooks/00_start_here.ipynb"
 START, STOP = 60, 30
 OWN_FOLDERS = (
-    "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
-    "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR",
-)  # fmt: skip
+    "JUPYTER_CONFIG_DIR",
+    "JUPYTER_DATA_DIR",
+    "JUPYTER_RUNTIME_DIR",
+    "JUPYTERLAB_SETTINGS_DIR",
+    "JUPYTERLAB_WORKSPACES_DIR",
+    "IPYTHONDIR",
+)
 NOT_INHERITED = ("JUPYTER_TOKEN", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 # A page that stays open for two minutes would otherwise write the notebook back.
 NO_AUTOSAVE = Path("@jupyterlab", "docmanager-extension", "plugin.jupyterlab-settings")
@@ -112,9 +116,14 @@ def serving_lab(
     with tempfile.TemporaryDirectory(prefix="lab-") as own, open(Path(own, "log"), "w+", encoding="utf-8") as log:
         begin = time.perf_counter()
         started = subprocess.Popen(
-            _command(port, folder), cwd=course, env=_environment(Path(own)) | variables, stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            _command(port, folder),
+            cwd=course,
+            env=_environment(Path(own)) | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         process = psutil.Process(started.pid)
         lab = Lab("", "", 0, process)
         try:

@@ -68,8 +68,10 @@ def each_twice(cells: Cells) -> Iterator[tuple[str, str]]:
 
 
 WAYS: dict[str, Callable[[Cells], Iterator[tuple[str, str]]]] = {
-    "once": once, "all twice": all_twice, "each twice": each_twice,
-}  # fmt: skip
+    "once": once,
+    "all twice": all_twice,
+    "each twice": each_twice,
+}
 
 
 def with_solution(source: str) -> str:

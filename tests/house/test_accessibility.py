@@ -43,12 +43,22 @@ two.optimize(lambda trial: (trial.suggest_float("x", 0.1, 1), 1 / trial.params["
 shared = optuna.create_study(study_name="shared", storage=open_storage("journal:///FOLDER/journal.log"))
 fleet = Fleet("journal:///FOLDER/journal.log", "shared", "helpers.fleet.objectives:sleeping", workers=1, total=2)"""
 EXPLORABLES = {
-    "BeTheSampler": "lambda **settings: 0.5, budget=3", "CmaWindow": "", "ContourLens": "",
-    "FleetMonitor": "fleet, shared", "GpWindow": "", "ImportanceLens": "",
-    "LeaderboardView": 'Leaderboard("sqlite:///FOLDER/room.db")', "LivePlot": "study", "OptimismLens": "",
-    "ParetoChooser": "two", "PrunerLab": "", "SamplerChooser": "", "SuggestionExplorer": "", "TpeWindow": "",
+    "BeTheSampler": "lambda **settings: 0.5, budget=3",
+    "CmaWindow": "",
+    "ContourLens": "",
+    "FleetMonitor": "fleet, shared",
+    "GpWindow": "",
+    "ImportanceLens": "",
+    "LeaderboardView": 'Leaderboard("sqlite:///FOLDER/room.db")',
+    "LivePlot": "study",
+    "OptimismLens": "",
+    "ParetoChooser": "two",
+    "PrunerLab": "",
+    "SamplerChooser": "",
+    "SuggestionExplorer": "",
+    "TpeWindow": "",
     "TrialPicker": "study",
-}  # fmt: skip
+}
 DEVICES = (
     'predict("Which?", ["this", "that"])',
     "Quiz(QUESTIONS[:2])",
@@ -66,8 +76,9 @@ NOT_OURS = (
     # follows each figure.
     ".jp-RenderedImage img",
     # Plotly marks each tick and each button of its own as it likes. The figure around them is named by us.
-    ".js-plotly-plot .main-svg", ".js-plotly-plot .modebar-container",
-)  # fmt: skip
+    ".js-plotly-plot .main-svg",
+    ".js-plotly-plot .modebar-container",
+)
 RULES = {"link-in-text-block": {"enabled": False}}  # JupyterLab's stylesheet leaves links without a line under them
 INTERACTIVE = "button|checkbox|combobox|radio|slider|spinbutton|textbox"
 NAMELESS = re.compile(rf'^\s*- (?:{INTERACTIVE})(?: ""|(?! ")).*$', re.MULTILINE)
@@ -161,8 +172,10 @@ def findings(page: Page, inside: str, **options: object) -> list[str]:
     page.set_viewport_size(SIZE)
     return [
         f"{rule['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for rule in found if rule["impact"] in SERIOUS for node in rule["nodes"]
-    ]  # fmt: skip
+        for rule in found
+        if rule["impact"] in SERIOUS
+        for node in rule["nodes"]
+    ]
 
 
 def findings_in_both_themes(page: Page, inside: str) -> list[str]:
@@ -253,10 +266,14 @@ def looks(figure: dict) -> list[tuple]:
             line, marker = trace.get("line", {}), trace.get("marker", {})
             mode = trace.get("mode", "lines+markers") if trace["type"].startswith("scatter") else ""
             seen[trace["name"]] = (
-                trace["type"], mode, line.get("dash", "solid") if "lines" in mode else "", line.get("width", 2),
+                trace["type"],
+                mode,
+                line.get("dash", "solid") if "lines" in mode else "",
+                line.get("width", 2),
                 marker.get("symbol", "circle") if "markers" in mode or trace["type"] == "box" else "",
-                marker.get("pattern", {}).get("shape", ""), bool(trace.get("fill")),
-            )  # fmt: skip
+                marker.get("pattern", {}).get("shape", ""),
+                bool(trace.get("fill")),
+            )
     return list(seen.values())
 
 

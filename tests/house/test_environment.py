@@ -23,9 +23,17 @@ from tests.tools.record_commands import filled, load
 
 CONDA_PIN = re.compile(r"([\w.-]+)\s*(==?)\s*(\d[\w.]*)")
 TOP_LEVEL = {
-    "README.md", "notebooks", "helpers", "images", "tests", "environment.yml", "LICENSE", "pyproject.toml", "Makefile",
+    "README.md",
+    "notebooks",
+    "helpers",
+    "images",
+    "tests",
+    "environment.yml",
+    "LICENSE",
+    "pyproject.toml",
+    "Makefile",
     "constraints.txt",
-}  # fmt: skip
+}
 
 
 def read(name: str) -> str:

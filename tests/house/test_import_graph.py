@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.learn.import_graph import Graph, import_graph, imported, modules, parents, reachable
+from tests.house.import_graph import Graph, import_graph, imported, modules, parents, reachable
 
 ROOT = Path(__file__).parents[2]
 HELPERS = ROOT / "helpers"

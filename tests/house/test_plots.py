@@ -18,7 +18,6 @@ from helpers.plots import (
     best_so_far,
     image_row,
     learning_curves,
-    note_beside,
     regret_race,
     use_course_look,
 )
@@ -273,15 +272,6 @@ def test_images_stand_in_a_row_under_their_labels() -> None:
     assert [note.text for note in figure.layout.annotations] == ["7", "eight"]
     assert {figure.layout.yaxis.autorange, figure.layout.yaxis2.autorange} == {"reversed"}
     assert (figure.layout.yaxis.scaleanchor, figure.layout.yaxis2.scaleanchor) == ("x", "x2")
-
-
-def test_a_note_beside_a_line() -> None:
-    """A vertical line where it is asked for, and its text to the left of it."""
-    figure = note_beside(go.Figure(), 0.25, "here")
-    (line,), (note,) = figure.layout.shapes, figure.layout.annotations
-    assert line.x0 == line.x1 == note.x == 0.25
-    assert (note.text, note.xanchor) == ("here", "right")
-    assert note.xshift < 0
 
 
 RACE = Race(

@@ -175,8 +175,12 @@ def test_the_picture_of_the_samplers_draws_what_it_says(panel: int, name: str) -
 def test_the_picture_of_the_samplers_tells_the_truth() -> None:
     """Of learning rate and weight decay the former alone matters; good is as near as it says; the rings are random."""
     accuracy, curve = sample_strategy.accuracy, sample_strategy.curve()
-    table = np.array([[accuracy({"learning_rate": r, "weight_decay": d}) for d in SPACE["weight_decay"]]
-                      for r in SPACE["learning_rate"]])  # fmt: skip
+    table = np.array(
+        [
+            [accuracy({"learning_rate": r, "weight_decay": d}) for d in SPACE["weight_decay"]]
+            for r in SPACE["learning_rate"]
+        ]
+    )
     assert np.median(np.ptp(table, axis=1)) < 0.01 < 0.8 < np.ptp(table.mean(axis=1))
     low, high = sample_strategy.good_zone()
     inside = [low < rate < high for rate in SPACE["learning_rate"]]
@@ -192,8 +196,11 @@ def test_the_knobs_have_the_ranges_of_the_first_search() -> None:
     knobs = {knob.name: knob for *_, group in hyperparameters.GROUPS for *_, knob in group}
     prose = nbformat.read(ROOT / "notebooks" / "01_first_study.ipynb", as_version=4).cells
     source = next(cell.source for cell in prose if "def objective" in cell.source)
-    calls = [call for call in ast.walk(ast.parse(source)) if getattr(call.func if isinstance(call, ast.Call) else None,
-             "attr", "").startswith("suggest_")]  # fmt: skip
+    calls = [
+        call
+        for call in ast.walk(ast.parse(source))
+        if getattr(call.func if isinstance(call, ast.Call) else None, "attr", "").startswith("suggest_")
+    ]
     assert len(calls) == 4
     for call in calls:
         name, low, high = (argument.value for argument in call.args)

@@ -21,13 +21,25 @@ from tests.harness.outputs import WIDGET
 from tests.tools.store_outputs import run
 
 HOLDS = [
-    (1, "<", 2), (2, "<=", 2), (2, ">", 1), (2, ">=", 2), (3, "==", 3), ("tpe", "==", "tpe"), (0, "within", (0, 1)),
+    (1, "<", 2),
+    (2, "<=", 2),
+    (2, ">", 1),
+    (2, ">=", 2),
+    (3, "==", 3),
+    ("tpe", "==", "tpe"),
+    (0, "within", (0, 1)),
     (1, "within", (0, 1)),
-]  # fmt: skip
+]
 FAILS = [
-    (2, "<", 2), (3, "<=", 2), (1, ">", 1), (1, ">=", 2), (3, "==", 4), ("tpe", "==", "grid"), (-0.1, "within", (0, 1)),
+    (2, "<", 2),
+    (3, "<=", 2),
+    (1, ">", 1),
+    (1, ">=", 2),
+    (3, "==", 4),
+    ("tpe", "==", "grid"),
+    (-0.1, "within", (0, 1)),
     (1.1, "within", (0, 1)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("measured", "test", "bound"), HOLDS)
@@ -210,8 +222,21 @@ def answered() -> int:
     return 42
 
 
-BLANK = [..., [...], [1, ...], (1, ...), {...}, {"a": ...}, {"a": [1, {"b": ...}]}, blank, only_dots,
-         dots_before_the_rest, nested_blank, [blank], lambda: ...]  # fmt: skip
+BLANK = [
+    ...,
+    [...],
+    [1, ...],
+    (1, ...),
+    {...},
+    {"a": ...},
+    {"a": [1, {"b": ...}]},
+    blank,
+    only_dots,
+    dots_before_the_rest,
+    nested_blank,
+    [blank],
+    lambda: ...,
+]
 ANSWERED = [None, 0, "", "...", [], {}, [1, 2], {"a": 1}, answered, lambda: None, np.zeros((2, 2)), int]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from functools import partial
+from typing import Any
 
 import optuna
 import pytest
@@ -24,18 +25,18 @@ SPACE = {
 }
 
 
-def classes_of_the_notebook() -> dict[str, type]:
-    """Every sampler class by name, exercises solved; of the notebook's code only imports and classes are run."""
+def names_of_the_notebook() -> dict[str, Any]:
+    """What the notebook defines, exercises solved; of its code only imports, functions and classes are run."""
     cells = [cell.source for cell in solved(NOTEBOOK)[0].cells if cell.cell_type == "code"]
     nodes = [node for cell in cells for node in ast.parse(cell).body]
-    kept = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef)]
-    names: dict[str, object] = {"__name__": "notebook_05"}
+    kept = [n for n in nodes if isinstance(n, ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef)]
+    names: dict[str, Any] = {"__name__": "notebook_05"}
     exec(compile(ast.Module(kept, []), NOTEBOOK.name, "exec"), names)
-    defined = [names[node.name] for node in kept if isinstance(node, ast.ClassDef)]
-    return {one.__name__: one for one in defined if issubclass(one, BaseSampler)}
+    return {node.name: names[node.name] for node in kept if isinstance(node, ast.ClassDef | ast.FunctionDef)}
 
 
-CLASSES = classes_of_the_notebook()
+NAMES = names_of_the_notebook()
+CLASSES = {name: one for name, one in NAMES.items() if isinstance(one, type) and issubclass(one, BaseSampler)}
 SOUND = {name: one for name, one in CLASSES.items() if name not in MEANT_TO_BE_BROKEN}
 SEARCHING = {name: one for name, one in SOUND.items() if name != "MyRandom"}
 # The suite's spaces with every kind of hyperparameter see three trials, so TPE has to model from its first one on.

@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 from optuna import Study
 from optuna.pruners import NopPruner, SuccessiveHalvingPruner
@@ -21,8 +22,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from helpers.errors import BadInput
 from helpers.problems.capstone import BUDGET, EPOCHS, HELD_BACK, SEEDS, Capstone, Refused, epochs_spent, t_margin
 from helpers.problems.table import SMUDGED
-from helpers.races.race import climb
-from helpers.races.statistics import ladder_table, paired_tests
+from helpers.races.statistics import paired_tests
 
 PROBLEM = Capstone()
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "12_capstone.ipynb"
@@ -319,25 +319,19 @@ def plan(best: int, pruner: Callable[[], optuna.pruners.BasePruner] = NopPruner)
 
 
 def test_the_ladder_tells_plans_apart() -> None:
-    """Random search against halving with re-runs: scores are what `examine` gives, and the difference is found."""
-    halving = plan(4, lambda: SuccessiveHalvingPruner(min_resource=1, reduction_factor=3))
-    ladder = climb(PROBLEM, {"random": plan(0), "halving": halving}, range(40), quiet=True)
-    table = ladder_table(PROBLEM, ladder)
-    study, config = plan(0)(7)
+    """Random search against halving with re-runs, as notebook 12 climbs it: the difference is found."""
+    plans = {"random": plan(0), "halving": plan(4, lambda: SuccessiveHalvingPruner(min_resource=1, reduction_factor=3))}
+    scores = pd.DataFrame(
+        {name: [PROBLEM.examine(*make(seed)).mean for seed in range(40)] for name, make in plans.items()}
+    )
     best = PROBLEM.table.curves["test_accuracy"][:, :, 0].mean(axis=1).max()
-    assert best - ladder.final("random")[7] == pytest.approx(PROBLEM.examine(study, config).mean)
-    assert (ladder.regret >= 0).all() and ladder.regret.shape == (2, 40, 1)
-    scores = best - ladder.final("halving")
-    assert table.loc["halving", "score"] == pytest.approx(scores.mean())
-    assert table.loc["halving", "high"] - table.loc["halving", "score"] == pytest.approx(t_margin(scores))
-    assert list(paired_tests(ladder)["better"]) == ["halving"]
+    assert PROBLEM.best == pytest.approx(best) and (scores <= best).all(axis=None)
+    assert list(paired_tests(-scores)["better"]) == ["halving"]
 
 
 def test_a_plan_that_cheats_is_refused() -> None:
     """With one's own budget it is not."""
-    plans = {"rich": lambda seed: (study := searched(2 * BUDGET, seed), study.best_params)}
+    study = searched(2 * BUDGET, 0)
     with pytest.raises(Refused, match="trained 1080 epochs of 540"):
-        climb(PROBLEM, plans, [0, 1], quiet=True)
-    assert climb(Capstone(2 * BUDGET), plans, [0, 1], quiet=True).regret.shape == (1, 2, 1)
-    with pytest.raises(BadInput, match="at least two seeds"):
-        climb(PROBLEM, plans, [0], quiet=True)
+        PROBLEM.examine(study, study.best_params)
+    assert 0 < Capstone(2 * BUDGET).examine(study, study.best_params).mean <= PROBLEM.best

@@ -24,7 +24,6 @@ from helpers.races.statistics import epochs_saved
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 TABLE = load_benchmark()
-METRICS = {"maximize": "validation_accuracy", "minimize": "validation_loss"}
 Curves = Sequence[Sequence[float]]
 
 
@@ -37,8 +36,11 @@ class Own(BasePruner):
 
 
 EVERY: dict[str, Callable[[], BasePruner]] = {
-    **PRUNERS, "auto": SuccessiveHalvingPruner, "Wilcoxon": WilcoxonPruner, "own": Own
-}  # fmt: skip
+    **PRUNERS,
+    "auto": SuccessiveHalvingPruner,
+    "Wilcoxon": WilcoxonPruner,
+    "own": Own,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -47,16 +49,16 @@ def quiet() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def drawn(direction: str = "maximize", trials: int = 40) -> list[list[float]]:
+def drawn(trials: int = 40) -> list[list[float]]:
     """Some of the recorded curves, (trials, 27)."""
     places = np.random.default_rng(course_seed()).choice(CONFIGURATIONS, trials, replace=False)
-    return TABLE.curves[METRICS[direction]][places].mean(axis=1).tolist()
+    return TABLE.curves["validation_accuracy"][places].mean(axis=1).tolist()
 
 
 # One replay
 
 
-def optimized(pruner: BasePruner, curves: Curves, steps: Sequence[int], direction: str) -> tuple[list, list]:
+def optimized(pruner: BasePruner, curves: Curves, steps: Sequence[int]) -> tuple[list, list]:
     """(reports made, pruned or not) of each trial, in the loop that a learner writes."""
 
     def objective(trial: optuna.Trial) -> float:
@@ -66,19 +68,18 @@ def optimized(pruner: BasePruner, curves: Curves, steps: Sequence[int], directio
                 raise optuna.TrialPruned
         return value
 
-    study = optuna.create_study(direction=direction, pruner=pruner, study_name="by hand")
+    study = optuna.create_study(direction="maximize", pruner=pruner, study_name="by hand")
     study.optimize(objective, n_trials=len(curves))
     return [len(t.intermediate_values) for t in study.trials], [t.state == TrialState.PRUNED for t in study.trials]
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_replay_cuts_where_a_loop_of_optunas_cuts(name: str) -> None:
-    """Trial by trial, with every pruner, in both directions, however the reports are numbered."""
-    trials = 8 if name == "Wilcoxon" else 40  # it is slow where values tie
-    for direction, steps in (("maximize", None), ("minimize", range(EPOCHS)), ("maximize", range(0, 10 * EPOCHS, 10))):
-        curves = drawn(direction, trials)
-        done = replay(EVERY[name](), curves, steps=steps, direction=direction, study_name="by hand")
-        expected = optimized(EVERY[name](), curves, steps or range(1, EPOCHS + 1), direction)
+    """Trial by trial, with every pruner, however the reports are numbered."""
+    curves = drawn(8 if name == "Wilcoxon" else 40)  # it is slow where values tie
+    for steps in (None, range(EPOCHS), range(0, 10 * EPOCHS, 10)):
+        done = replay(EVERY[name](), curves, steps=steps, study_name="by hand")
+        expected = optimized(EVERY[name](), curves, steps or range(1, EPOCHS + 1))
         assert (done.trained.tolist(), done.pruned.tolist()) == expected
         assert done.final.tolist() == [curve[-1] for curve in curves] and done.length == EPOCHS
         assert done.pruned.any() == (name != "no pruner")
@@ -123,22 +124,21 @@ def test_the_name_of_the_study_chooses_hyperbands_brackets() -> None:
 
 
 SEEN = Replay(np.array([0.5, 0.9, 0.7, 0.8]), np.array([3, 1, 3, 2]), np.array([False, True, False, True]), length=3)
-LOW = Replay(SEEN.final, SEEN.trained, SEEN.pruned, SEEN.length, "minimize")
 
 
 def test_what_a_replay_says_of_itself() -> None:
-    """9 of 12 epochs; the best left alone, the best killed, and how much that lost, by hand in both directions."""
+    """9 of 12 epochs; the best left alone, the best killed, and how much that lost, by hand."""
     assert (SEEN.spent, SEEN.saved) == (9, 0.25)
     assert (SEEN.best, SEEN.best_killed, SEEN.lost) == (2, 1, pytest.approx(0.2))
-    assert (LOW.best, LOW.best_killed, LOW.lost) == (0, 3, 0)
-    assert Replay(-SEEN.final, SEEN.trained, SEEN.pruned, 3, "minimize").lost == pytest.approx(0.2)
+    worse = Replay(-SEEN.final, SEEN.trained, SEEN.pruned, 3)
+    assert (worse.best, worse.best_killed, worse.lost) == (0, 3, 0)
 
 
 def test_the_first_trials_of_a_replay() -> None:
     """Are what a replay of these trials alone is; none at all spent, saved and lost nothing."""
     whole = replay(MedianPruner(), drawn())
     some, alone = whole.first(17), replay(MedianPruner(), drawn()[:17])
-    for attribute in ("spent", "saved", "best", "best_killed", "lost", "length", "direction"):
+    for attribute in ("spent", "saved", "best", "best_killed", "lost", "length"):
         assert getattr(some, attribute) == getattr(alone, attribute), attribute
     none = whole.first(0)
     assert (none.spent, none.saved, none.best, none.best_killed, none.lost) == (0, 0, None, None, 0)
@@ -151,18 +151,12 @@ def test_a_value_without_bounds_is_no_reason_to_name_another_trial() -> None:
 
 
 ONE = [[0.1, 0.2, 0.3]]
-UNEQUAL = "A replay needs a list of curves, all with the same number of values, and at least one."
+CURVES = "A replay needs a list of curves, all with the same number of values, and none of them nan."
 NO_PRUNER = "give an instance, such as MedianPruner()."
-STEPS = "give 3 whole numbers, each above the one before."
-
-
 NAN = [*ONE, [0.1, float("nan"), 0.3]]
 NONSENSE = [
-    *(({"curves": curves}, UNEQUAL) for curves in ([], [[0.1], []], ONE[0], [[0.1], [0.1, 0.2]])),
-    ({"curves": NAN}, "Curve 1 holds nan at place 1: end a diverged curve with its worst value instead."),
-    *(({"steps": steps}, f"The steps are {steps}: {STEPS}") for steps in ([1, 1, 2], [1, 2], [-1, 0, 1], [0.5, 1, 2])),
+    *(({"curves": curves}, CURVES) for curves in ([], [[0.1], []], ONE[0], [[0.1], [0.1, 0.2]], NAN)),
     *(({"pruner": pruner}, f"{pruner!r} is no pruner: {NO_PRUNER}") for pruner in (MedianPruner, None)),
-    ({"direction": "up"}, "Unknown direction 'up': choose one of 'minimize', 'maximize'."),
 ]
 
 
@@ -252,13 +246,12 @@ def test_one_whole_training_is_budget_enough() -> None:
     assert raced.final("S") == pytest.approx(usual.final("S"), abs=1e-12)
 
 
-SEEDS = "A race needs at least two seeds, all different: one run cannot tell skill from luck."
-BUDGET = "A race of pruners needs at least one plan and 27 epochs, one whole training."
+SEEDS = "A race needs an entrant and at least two seeds, all different: one run may be luck."
+BUDGET = "A race of pruners needs at least 27 epochs, one whole training."
 PLAN = "P makes no sampler and pruner: give lambda seed: (TPESampler(seed=seed), NopPruner())."
 
 
 MAKERS = (
-    MedianPruner,
     lambda seed: MedianPruner(),
     lambda seed: (TPESampler(seed=seed), MedianPruner),
     lambda seed: (NopPruner(), TPESampler(seed=seed)),
@@ -269,9 +262,9 @@ MAKERS = (
 def test_a_race_of_nonsense_is_refused() -> None:
     """In one sentence that says what to give."""
     ask = {"plans": {"P": plan("Random", "median")}, "epochs": EPOCHS, "seeds": (0, 1), "quiet": True}
-    asked = [({"seeds": (1, 1)}, SEEDS), ({"epochs": EPOCHS - 1}, BUDGET), ({"plans": {}}, BUDGET)]
+    asked = [({"seeds": (1, 1)}, SEEDS), ({"epochs": EPOCHS - 1}, BUDGET), ({"plans": {}}, SEEDS)]
     for changes, sentence in [*asked, *(({"plans": {"P": make}}, PLAN) for make in MAKERS)]:
-        with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
+        with pytest.raises(BadInput, match=f"(?m)^{re.escape(sentence)}$"):
             race_pruners(TABLE, **ask | changes)
 
 
@@ -281,7 +274,7 @@ def test_a_whole_training_is_that_of_the_table() -> None:
     ask = {"plans": {"P": plan("Random", "median")}, "seeds": (0, 1), "quiet": True}
     raced = race_pruners(table, **ask, epochs=table.recording.epochs)
     assert raced.regret.shape == (1, 2, table.recording.epochs)
-    with pytest.raises(BadInput, match=f"at least one plan and {table.recording.epochs} epochs"):
+    with pytest.raises(BadInput, match=f"at least {table.recording.epochs} epochs"):
         race_pruners(table, **ask, epochs=table.recording.epochs - 1)
 
 
@@ -301,9 +294,8 @@ def made_up(**entrants: list[list[float]]) -> Race:
 
 def test_epochs_saved_of_a_made_up_race() -> None:
     """Medians of 80, 20, 80 and never: shares of 0, 0.75, 0 and, the budget being 100, -0.25."""
-    raced = made_up(
-        base=arrives(70, 80, 90), early=arrives(10, 20, 99), same=arrives(80, 80, 80), never=arrives(101, 101, 5)
-    )  # fmt: skip
+    runs = {"base": (70, 80, 90), "early": (10, 20, 99), "same": (80, 80, 80), "never": (101, 101, 5)}
+    raced = made_up(**{name: arrives(*epochs) for name, epochs in runs.items()})
     table = epochs_saved(raced, "base")
     assert table.index.tolist() == list(raced.names)
     assert table["epochs"].tolist() == [80, 20, 80, 100]
@@ -339,13 +331,6 @@ def test_the_interval_covers_what_is_true() -> None:
         row = epochs_saved(made_up(base=arrives(*base, budget=1000), fast=arrives(*fast, budget=1000)), "base")
         covered += row.loc["fast", "low"] <= 0.5 <= row.loc["fast", "high"]
     assert covered >= 88
-
-
-def test_an_epoch_outside_of_the_race_is_refused() -> None:
-    """The sentence says how many there are."""
-    for at in (0, 101):
-        with pytest.raises(BadInput, match=f"^at is {at}: choose an epoch of the race, from 1 to 100.$"):
-            epochs_saved(made_up(a=arrives(1, 2)), "a", at=at)
 
 
 def test_an_unknown_baseline_is_refused() -> None:

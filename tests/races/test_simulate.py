@@ -16,7 +16,7 @@ from helpers.problems.functions import find_function
 from helpers.problems.table import load_benchmark
 from helpers.races.race import race
 from helpers.races.recorded.record_liar import FILE, SEEDS, TRIALS, final_regret
-from helpers.races.simulate import Run, simulate
+from helpers.races.simulate import simulate
 
 HARTMANN = find_function("hartmann6")
 
@@ -44,8 +44,8 @@ def test_one_worker_is_a_plain_study(problem: object) -> None:
     study.optimize(problem, n_trials=30)
     run = simulate(problem, tpe, workers=1, trials=30, seed=3)
     assert run.value.tolist() == [trial.value for trial in study.trials]
-    assert run.asked.tolist() == [0.0, *run.told[:-1]]
-    assert run.regret[-1] == pytest.approx(abs(study.best_value - problem.optimum))
+    assert run.asked.tolist() == [0.0, *run.told.iloc[:-1]]
+    assert run.regret.iloc[-1] == pytest.approx(abs(study.best_value - problem.optimum))
 
 
 @pytest.mark.parametrize("workers", [1, 8])
@@ -92,40 +92,16 @@ def test_random_search_is_as_many_times_as_fast(workers: int = 10) -> None:
     assert (alone.told[steady] / fleet.told[steady]).mean() == pytest.approx(workers, rel=0.15)
 
 
-def test_the_clock_can_end_the_run() -> None:
-    """The same run as with more time, cut where the clock stops."""
-    run = simulate(HARTMANN, tpe, workers=5, clock=4.0, seed=0)
-    longer = simulate(HARTMANN, tpe, workers=5, trials=100, seed=0)
-    ended = np.sum(longer.told <= 4)
-    assert 10 < len(run.told) == ended and run.value.tolist() == longer.value[:ended].tolist()
-
-
-RUN = Run(2, np.array([0.0, 0, 1]), np.array([1.0, 1.5, 3]), np.array([5.0, 7, 2]), np.array([5.0, 5, 2]))
-
-
-def test_a_run_is_read_by_the_clock() -> None:
-    """Nothing is known before the first trial ends; a target is reached at the trial that reaches it, or never."""
-    assert RUN.at([0.5, 1.0, 2.9, 3.0, 9.0]) == pytest.approx([math.nan, 5, 5, 2, 2], nan_ok=True)
-    assert RUN.reached(5) == (1.0, 1.0) and RUN.reached(2) == (3.0, 3.0)
-    assert RUN.reached(1) == (math.inf, math.inf)
-
-
 NONSENSE = [
     ({"workers": 0}, "at least one worker"),
-    ({"trials": 0}, "at least one worker, one trial"),
-    ({"clock": -1.0}, "a clock that may run"),
-    ({"clock": math.nan}, "a clock that may run"),
-    ({"clock": 1e-6}, "No trial ended by 1e-06"),
-    ({"trials": None}, "Say where the simulation ends"),
-    ({"spread": -0.5}, "spread of a trial's length is -0.5"),
-    ({"spread": math.nan}, "spread of a trial's length is nan"),
-    ({"make_sampler": TPESampler}, "makes no sampler: give a function of a seed"),
+    ({"trials": 0}, "at least one worker and one trial"),
+    ({"make": TPESampler}, "It makes no sampler: give a function of a seed"),
 ]
 
 
 def test_nonsense_is_refused_in_a_sentence() -> None:
     """What cannot be simulated says what to give instead."""
-    asked = {"problem": HARTMANN, "make_sampler": tpe, "workers": 2, "trials": 3, "seed": 0}
+    asked = {"problem": HARTMANN, "make": tpe, "workers": 2, "trials": 3, "seed": 0}
     for wrong, sentence in NONSENSE:
         with pytest.raises(BadInput, match=sentence):
             simulate(**asked | wrong)

@@ -86,8 +86,10 @@ def test_a_second_run_that_fails_is_found(tmp_path: Path) -> None:
     """Once all is well, and neither twice in a row nor cell by cell twice."""
     path = notebook_of(tmp_path, "if 'seen' in globals():\n    raise KeyError('twice')\nseen = True")
     assert {way: bool(visit(path, way).problems) for way in WAYS} == {
-        "once": False, "all twice": True, "each twice": True,
-    }  # fmt: skip
+        "once": False,
+        "all twice": True,
+        "each twice": True,
+    }
 
 
 def test_a_kernel_that_dies_is_found(tmp_path: Path) -> None:
@@ -153,8 +155,9 @@ def test_without_limits_nothing_is_limited(tmp_path: Path) -> None:
     """The other rows run as the one who starts them, with a home of their own."""
     assert Limits().impossible() == ""
     with caged(Limits(), tmp_path) as cage:
-        process = cage.start([sys.executable, "-c", "import os, sys; sys.exit(os.environ['HOME'] != sys.argv[1])",
-                              str(tmp_path)])  # fmt: skip
+        process = cage.start(
+            [sys.executable, "-c", "import os, sys; sys.exit(os.environ['HOME'] != sys.argv[1])", str(tmp_path)]
+        )
         assert process.wait(60) == 0 and cage.killed() == 0
 
 
@@ -185,8 +188,10 @@ def test_a_row_tells_notebooks_apart(small_course: Path) -> None:
     ]
     findings = list(run_row(Row("x", seed=3, together=True), paths, sys.executable))
     assert [finding.result for finding in findings] == [
-        "ok", "it left or changed notebooks/left.txt", "it left or changed notebooks/00_well.ipynb",
-    ]  # fmt: skip
+        "ok",
+        "it left or changed notebooks/left.txt",
+        "it left or changed notebooks/00_well.ipynb",
+    ]
     assert all(finding.family_mb > finding.kernel_mb > 30 for finding in findings)
 
 

@@ -216,10 +216,18 @@ def summary(table: Table) -> str:
     order = [row.name for row in ROWS if row.name in set(frame.row)]
     grid = frame.pivot(index="row", columns="notebook", values="cell").fillna("").loc[order]
     grid.columns = [name[:2] for name in grid.columns]
-    short = frame.assign(ok=ok).groupby("row").agg(
-        notebooks=("ok", "size"), ok=("ok", "sum"), seconds=("seconds", "sum"), kernel_mb=("kernel_mb", "max"),
-        family_mb=("family_mb", "max"),
-    ).loc[order]  # fmt: skip
+    short = (
+        frame.assign(ok=ok)
+        .groupby("row")
+        .agg(
+            notebooks=("ok", "size"),
+            ok=("ok", "sum"),
+            seconds=("seconds", "sum"),
+            kernel_mb=("kernel_mb", "max"),
+            family_mb=("family_mb", "max"),
+        )
+        .loc[order]
+    )
     wrong = [f"{bad.row} | {bad.notebook} | {bad.result}" for bad in frame[~ok].itertuples()]
     return "\n".join([grid.to_string(), "", short.round().to_string(), "", *(wrong or ["Nothing went wrong."])])
 

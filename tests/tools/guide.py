@@ -101,9 +101,14 @@ def machine_time(record: Record) -> str:
     for notebook, seeds in record.items():
         seconds = sorted(one["seconds"] for one in seeds.values())
         slowest = sorted(routes.sections(seeds).items(), key=lambda part: -part[1])[:2]
-        rows.append((TITLES[notebook], f"{median(seconds):.0f} ({seconds[0]:.0f} to {seconds[-1]:.0f})",
-                     max(one["peak"] for one in seeds.values()),
-                     "; ".join(f"*{heading}* {taken:.0f}" for heading, taken in slowest)))  # fmt: skip
+        rows.append(
+            (
+                TITLES[notebook],
+                f"{median(seconds):.0f} ({seconds[0]:.0f} to {seconds[-1]:.0f})",
+                max(one["peak"] for one in seeds.values()),
+                "; ".join(f"*{heading}* {taken:.0f}" for heading, taken in slowest),
+            )
+        )
     return table(["notebook", "seconds", "memory, MB", "slowest parts, seconds"], rows)
 
 
@@ -122,8 +127,11 @@ def table(head: list[str], rows: list[tuple]) -> str:
 
 
 TABLES: dict[str, Callable[[Record], str]] = {
-    "expected numbers": expected_numbers, "predictions": all_predictions, "machine time": machine_time, "quiz": quiz,
-}  # fmt: skip
+    "expected numbers": expected_numbers,
+    "predictions": all_predictions,
+    "machine time": machine_time,
+    "quiz": quiz,
+}
 FORMS: dict[str, Callable[[float], str]] = {
     "number": lambda value: f"{float(f'{value:.2g}'):g}",
     "percent": lambda value: f"{100 * value:.0f}",

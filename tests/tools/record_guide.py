@@ -52,9 +52,14 @@ def record_run(path: Path, seed: int) -> dict[str, Any]:
     notebook, _ = solved(path)
     code = fingerprint(notebook)
     seconds, peak = measured_run(notebook, seed, "reference")
-    return {"code": code, "seconds": round(seconds, 1), "peak": round(peak / 1e6),
-            "sections": section_seconds(notebook), "claims": claims(notebook),
-            "predictions": predictions(notebook)}  # fmt: skip
+    return {
+        "code": code,
+        "seconds": round(seconds, 1),
+        "peak": round(peak / 1e6),
+        "sections": section_seconds(notebook),
+        "claims": claims(notebook),
+        "predictions": predictions(notebook),
+    }
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
@@ -138,8 +143,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="how many runs side by side")
     parser.add_argument("--again", action="store_true", help="record what is recorded already, too")
     given, record = parser.parse_args(), load()
-    runs = [(path, seed) for path in named(given.notebooks) for seed in given.seeds
-            if given.again or not is_recorded(record, path, seed)]  # fmt: skip
+    runs = [
+        (path, seed)
+        for path in named(given.notebooks)
+        for seed in given.seeds
+        if given.again or not is_recorded(record, path, seed)
+    ]
     failed = []
     for path, seed, done in side_by_side(record_run, runs, given.jobs):
         if error := done.exception():

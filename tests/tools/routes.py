@@ -51,8 +51,10 @@ class Step:
 
 def sections(seeds: dict[str, dict[str, Any]]) -> dict[str, float]:
     """The median seconds over the seeds for each section of one notebook, the kernel's start with the first."""
-    found = {heading: median(one["sections"][heading] for one in seeds.values())
-             for heading in next(iter(seeds.values()))["sections"]}  # fmt: skip
+    found = {
+        heading: median(one["sections"][heading] for one in seeds.values())
+        for heading in next(iter(seeds.values()))["sections"]
+    }
     start = median(one["seconds"] - sum(one["sections"].values()) for one in seeds.values())
     return {heading: seconds + (start if n == 0 else 0) for n, (heading, seconds) in enumerate(found.items())}
 

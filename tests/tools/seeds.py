@@ -36,12 +36,25 @@ def record(path: Path, at: int) -> Run:
     run(notebook, go_on=True, **{seed.VARIABLE: str(at), claims.VARIABLE: "show"})
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     said = "\n".join(text for cell in cells for text in texts(cell))
-    wrong = [f"{cell.id}: {output.ename}: {output.evalue}" for cell in cells for output in cell.outputs
-             if output.output_type == "error"]  # fmt: skip
-    wrong += [f"the solution of exercise {key} is not found correct" for key in keys
-              if f"Exercise {key}: correct." not in said]  # fmt: skip
-    return {"notebook": path.name[:2], "seed": at, "code": code, "seconds": round(time.perf_counter() - begin, 1),
-            "wrong": wrong, "claims": [claim for cell in cells for claim in claims_of(cell)]}  # fmt: skip
+    wrong = [
+        f"{cell.id}: {output.ename}: {output.evalue}"
+        for cell in cells
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
+    wrong += [
+        f"the solution of exercise {key} is not found correct"
+        for key in keys
+        if f"Exercise {key}: correct." not in said
+    ]
+    return {
+        "notebook": path.name[:2],
+        "seed": at,
+        "code": code,
+        "seconds": round(time.perf_counter() - begin, 1),
+        "wrong": wrong,
+        "claims": [claim for cell in cells for claim in claims_of(cell)],
+    }
 
 
 def claims_of(cell: nbformat.NotebookNode) -> list[list[str]]:
@@ -100,8 +113,9 @@ def report(runs: list[Run]) -> tuple[str, list[str]]:
         numbers = sorted({measured for measured, _ in figures}, key=_number)
         spread = numbers[0] if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
         safety = f"{margin(figures):.1f}".replace("nan", "n/a")
-        lines.append(f"{notebook} {safety:>9} {len(same):6} {len(bad):7}  {same[0][1][0][2:]} "
-                     f"[{spread}; {figures[0][1]}]")  # fmt: skip
+        lines.append(
+            f"{notebook} {safety:>9} {len(same):6} {len(bad):7}  {same[0][1][0][2:]} [{spread}; {figures[0][1]}]"
+        )
     failed += [f"{one['notebook']} at seed {one['seed']}: {words}" for one in runs for words in one["wrong"]]
     return "\n".join(lines), failed
 

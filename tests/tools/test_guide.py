@@ -153,8 +153,9 @@ def test_what_is_recorded_of_a_notebook():
     notebook.cells = [made[kind](source) for kind, source in CELLS]
     run(notebook)
     assert record_guide.claims(notebook) == [
-        "It is above 1.\nmeasured: 1.5 · test: > 1", "It holds.\nmeasured: True · test: == True"
-    ]  # fmt: skip
+        "It is above 1.\nmeasured: 1.5 · test: > 1",
+        "It holds.\nmeasured: True · test: == True",
+    ]
     assert record_guide.predictions(notebook) == ["How many? [ a few | many ]\nmany\nCount them."]
     seconds = record_guide.section_seconds(notebook)
     assert list(seconds) == ["", "One", "Two"] and seconds["One"] >= 0.3
@@ -167,18 +168,29 @@ def test_what_is_recorded_of_a_notebook():
 
 def small(*figures: str, seconds: float = 30) -> record_guide.Record:
     """A record of one notebook with one claim and one prediction, a seed for each figure."""
-    return {"06": {str(seed): {
-        "seconds": 4 + 3 * seconds, "peak": 500, "sections": {"Setup": seconds, "A": seconds, "B": seconds},
-        "claims": [f"It is near {seed}.\nmeasured: {figure} · test: > 1"],
-        "predictions": [f"More? [ yes | no ]\n{'no' if seed == 3 else 'yes'}\nBecause."],
-    } for seed, figure in enumerate(figures)}}  # fmt: skip
+    return {
+        "06": {
+            str(seed): {
+                "seconds": 4 + 3 * seconds,
+                "peak": 500,
+                "sections": {"Setup": seconds, "A": seconds, "B": seconds},
+                "claims": [f"It is near {seed}.\nmeasured: {figure} · test: > 1"],
+                "predictions": [f"More? [ yes | no ]\n{'no' if seed == 3 else 'yes'}\nBecause."],
+            }
+            for seed, figure in enumerate(figures)
+        }
+    }
 
 
-@pytest.mark.parametrize(("name", "wanted"), [
-    ("06 | It is near | number", "2 to 160"), ("06 | It is near | percent", "200 to 16100 %"),
-    ("06 | More | outcome", "yes (4 of 5), no (1 of 5)"),
-    ("06 | More | prediction", "“More?” Measured: **yes (4 of 5), no (1 of 5)**."),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("06 | It is near | number", "2 to 160"),
+        ("06 | It is near | percent", "200 to 16100 %"),
+        ("06 | More | outcome", "yes (4 of 5), no (1 of 5)"),
+        ("06 | More | prediction", "“More?” Measured: **yes (4 of 5), no (1 of 5)**."),
+    ],
+)
 def test_a_figure(name, wanted):
     """From the lowest to the highest, whatever their order; outcomes are counted."""
     assert guide.figure(small("3", "161", "2", "20", "9"), name) == wanted
@@ -214,8 +226,14 @@ def test_a_figure_that_is_not_there():
 
 def test_the_machine_s_minutes():
     """All that is run since the route was last in the notebook, the kernel's start first, rounded up."""
-    rows = ["| at | run |", "|---|---|", "| 0:00 | [06](a.ipynb) up to *A* | | 5 | | 1 |", "| 0:15 | break | | | | |",
-            "| 0:20 | [06](a.ipynb) | | 4 | | 2 |", "| 0:40 | **end** | | **9** | | |"]  # fmt: skip
+    rows = [
+        "| at | run |",
+        "|---|---|",
+        "| 0:00 | [06](a.ipynb) up to *A* | | 5 | | 1 |",
+        "| 0:15 | break | | | | |",
+        "| 0:20 | [06](a.ipynb) | | 4 | | 2 |",
+        "| 0:40 | **end** | | **9** | | |",
+    ]
     first, pause, second, end = routes.steps("\n".join(rows), small("3", seconds=31))
     assert (first.seconds, first.machine, first.talk) == (66, 2, 8)
     assert (second.seconds, second.machine, second.talk) == (31, 1, 15)

@@ -38,9 +38,11 @@ def test_it_goes_on_and_lists_all_that_failed(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.splitlines()[0] == "Seeds: 3 5"
     assert re.findall(r"^99 +(\S+) +(\d) +(\d)  (.+?)\.", done.stdout, re.MULTILINE) == [
-        ("0.7", "2", "1", "It is below 5"), ("n/a", "1", "0", "One over what is left is positive"),
-        ("n/a", "2", "0", "It is odd"), ("2.8", "2", "0", "It is between 0 and 9"),
-    ]  # fmt: skip
+        ("0.7", "2", "1", "It is below 5"),
+        ("n/a", "1", "0", "One over what is left is positive"),
+        ("n/a", "2", "0", "It is odd"),
+        ("2.8", "2", "0", "It is between 0 and 9"),
+    ]
     failed = done.stderr.split("2 failed:\n")[1].splitlines()
     assert failed[0] == "99 at seed 5: ✗ It is below 5. measured: 5 · test: < 5"
     assert failed[1] == "99 at seed 5: c1: ZeroDivisionError: division by zero"
@@ -70,12 +72,20 @@ def test_seeds_are_drawn_anew_and_printed(monkeypatch: pytest.MonkeyPatch, capsy
     assert first.split()[1:] == [str(at) for _, at in asked[0]] and len(asked[0]) == 3
 
 
-@pytest.mark.parametrize(("figures", "wanted"), [
-    ([("2", "> 1"), ("4", "> 1")], 2 / math.sqrt(2)), ([("2", "<= 7"), ("4", "<= 7")], 4 / math.sqrt(2)),
-    ([("2", "> 1"), ("4", "> 3")], math.inf), ([("1", "> 1"), ("1", "> 1")], math.nan),
-    ([("2", "within 1 to 9"), ("4", "within 1 to 9")], 2 / math.sqrt(2)), ([("2", "> 1")], math.nan),
-    ([("True", "== True")] * 2, math.nan), ([("3", "== 3")] * 2, math.nan), ([("[1]", "< [2]")] * 2, math.nan),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("figures", "wanted"),
+    [
+        ([("2", "> 1"), ("4", "> 1")], 2 / math.sqrt(2)),
+        ([("2", "<= 7"), ("4", "<= 7")], 4 / math.sqrt(2)),
+        ([("2", "> 1"), ("4", "> 3")], math.inf),
+        ([("1", "> 1"), ("1", "> 1")], math.nan),
+        ([("2", "within 1 to 9"), ("4", "within 1 to 9")], 2 / math.sqrt(2)),
+        ([("2", "> 1")], math.nan),
+        ([("True", "== True")] * 2, math.nan),
+        ([("3", "== 3")] * 2, math.nan),
+        ([("[1]", "< [2]")] * 2, math.nan),
+    ],
+)
 def test_margins(figures: list[tuple[str, str]], wanted: float) -> None:
     """The mean distance from the nearer bound in standard deviations; nothing where that says nothing."""
     assert seeds.margin(figures) == pytest.approx(wanted, nan_ok=True)

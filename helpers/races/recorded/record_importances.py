@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 
 import numpy as np
 import optuna
+import pandas as pd
+from optuna.samplers import RandomSampler, TPESampler
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from helpers.problems.recorded.record_tables import write
+from helpers.problems.table import LOGARITHMIC, SPACE, borders, load_benchmark
 from helpers.races.importance import (
     BUDGETS,
     EVALUATORS,
@@ -21,9 +26,62 @@ from helpers.races.importance import (
     SAMPLERS,
     SEEDS,
     importances,
-    search,
-    true_importances,
 )
+
+WEIGHTS = {"a": 1.0, "b": 0.7, "c": 0.4, "dummy": 0.0}
+LEVELS, BEST_SHARE = 30, 0.1
+
+
+def bowl(trial: optuna.Trial) -> float:
+    """A sum of squares on [0, 1], heavier for a than for b than for c; `dummy` changes nothing. To be minimised."""
+    return sum(weight * trial.suggest_float(name, 0, 1) ** 2 for name, weight in WEIGHTS.items())
+
+
+def bowl_table() -> pd.DataFrame:
+    """Every combination of 30 levels of a, b and c, and 2 of the dummy; all weigh the same."""
+    levels = (np.arange(LEVELS) + 0.5) / LEVELS
+    rows = pd.DataFrame(product(levels, levels, levels, (0.25, 0.75)), columns=list(WEIGHTS))
+    return rows.assign(loss=rows.to_numpy() ** 2 @ list(WEIGHTS.values()), weight=1.0)
+
+
+def benchmark_table() -> pd.DataFrame:
+    """The recorded benchmark; `weight` is the probability that a random draw from the search space lands there."""
+    rows, masses = load_benchmark().frame(), np.ones(1)
+    for name in SPACE:
+        masses = np.multiply.outer(masses, _masses(name)).ravel()
+    return rows[[*SPACE]].assign(loss=-rows["validation_accuracy"], weight=masses)
+
+
+TABLES: dict[str, Callable[[], pd.DataFrame]] = {"bowl": bowl_table, "digits": benchmark_table}
+
+
+def truth_of(problem: str) -> pd.DataFrame:
+    """(hyperparameters, 2), each column summing to 1, from all values of a problem.
+
+    "variance": the share of the variance that one explains alone (fANOVA: Hutter et al., ICML 2014). "best tenth": how
+    much its distribution there differs, in Pearson's divergence (PED-ANOVA: Watanabe et al., IJCAI 2023).
+    """
+    rows = TABLES[problem]()
+    weight, loss = rows["weight"] / rows["weight"].sum(), rows["loss"]
+    reached = weight.iloc[np.argsort(loss, kind="stable")].cumsum().sort_index()
+    best = weight.where(reached <= BEST_SHARE, 0.0) / BEST_SHARE
+    parts = pd.DataFrame({"mass": weight, "loss": weight * loss, "best": best})
+    found = {}
+    for name in rows.columns.drop(["loss", "weight"]):
+        level = parts.groupby(rows[name]).sum()  # (levels, 3)
+        variance = level["mass"] * (level["loss"] / level["mass"] - parts["loss"].sum()) ** 2
+        divergence = level["mass"] * (level["best"] / level["mass"] - 1) ** 2
+        found[name] = {"variance": variance.sum(), "best tenth": divergence.sum()}
+    truth = pd.DataFrame(found).T
+    return truth / truth.sum()
+
+
+def search(problem: str, sampler: str, trials: int, seed: int) -> optuna.Study:
+    """A finished study on one of the problems, with one of the samplers."""
+    made = RandomSampler(seed=seed) if sampler == "random" else TPESampler(seed=seed)
+    study = optuna.create_study(direction="minimize" if problem == "bowl" else "maximize", sampler=made)
+    study.optimize(bowl if problem == "bowl" else load_benchmark(), n_trials=trials)
+    return study
 
 
 def studies_of(problem: str, sampler: str, seed: int, budgets: Sequence[int] = BUDGETS) -> list[optuna.Study]:
@@ -40,11 +98,17 @@ def studies_of(problem: str, sampler: str, seed: int, budgets: Sequence[int] = B
 def run(problem: str, sampler: str, seed: int) -> np.ndarray:
     """(evaluators, budgets, hyperparameters) of one study."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    names = list(true_importances(problem).index)
+    names = list(truth_of(problem).index)
     with threadpool_limits(1):
-        found = [[importances(study, evaluator, seed=seed) for study in studies_of(problem, sampler, seed)]
-                 for evaluator in EVALUATORS]  # fmt: skip
+        studies = studies_of(problem, sampler, seed)
+        found = [[importances(study, evaluator, seed=seed) for study in studies] for evaluator in EVALUATORS]
     return np.array([[[shares[name] for name in names] for shares in row] for row in found])
+
+
+def truth_arrays(problem: str) -> dict[str, np.ndarray]:
+    """What is stored of the truth."""
+    truth = truth_of(problem)
+    return {f"{problem} names": np.array(truth.index, dtype=str), f"{problem} truth": truth.to_numpy()}
 
 
 def main() -> None:
@@ -56,9 +120,22 @@ def main() -> None:
             done = list(tqdm(pool.map(run, *zip(*work, strict=True)), total=len(work), desc=problem))
             shares = np.array(done).reshape(len(SAMPLERS), SEEDS, *done[0].shape)
             arrays[problem] = np.moveaxis(shares, 1, 3).astype(np.float32)
-            arrays[f"{problem} names"] = np.array(true_importances(problem).index, dtype=str)
+            arrays |= truth_arrays(problem)
     write(FILE, arrays)
     print(f"{FILE} is written.")
+
+
+def _masses(name: str) -> np.ndarray:
+    """The probability of each level of the recorded benchmark when the hyperparameter is drawn at random, (levels,)."""
+    levels, log = SPACE[name], name in LOGARITHMIC
+    if isinstance(levels[-1], int):  # Optuna draws from low - 0.5 to high + 0.5 and rounds
+        values = np.arange(levels[0], levels[-1] + 1)
+        mass = np.log((values + 0.5) / (values - 0.5)) if log else np.ones(len(values))
+        mass = np.bincount([bisect(borders(name), value) for value in values], mass)
+    else:
+        edges = np.array([levels[0], *borders(name), levels[-1]])
+        mass = np.diff(np.log(edges) if log else edges)
+    return mass / mass.sum()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def final_regret(workers: int, seed: int, liar: bool) -> float:
     """The regret after all trials of one run."""
     fleet = {"workers": workers, "trials": TRIALS[workers], "seed": seed}
     problem = find_function("hartmann6")
-    return float(simulate(problem, lambda s: TPESampler(seed=s, constant_liar=liar), **fleet).regret[-1])
+    return float(simulate(problem, lambda s: TPESampler(seed=s, constant_liar=liar), **fleet)["regret"].iloc[-1])
 
 
 def main() -> None:

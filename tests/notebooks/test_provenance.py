@@ -1,15 +1,40 @@
-"""What is kept with a study: versions and the state of the code."""
+"""What notebook 11 keeps with a study, taken from the notebook: versions and the state of the code."""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 
-from helpers.learn.provenance import PACKAGES, git_state, surroundings
+from tests.tools.store_outputs import ROOT
+
+
+def taken() -> Callable[[], dict[str, str]]:
+    """The notebook's function, with the modules of the standard library that it imports."""
+    notebook = nbformat.read(ROOT / "notebooks" / "11_best_practices.ipynb", as_version=4)
+    nodes = [n for c in notebook.cells if c.cell_type == "code" for n in ast.parse(c.source).body]
+    kept = [n for n in nodes if isinstance(n, ast.Import) and n.names[0].name in ("platform", "subprocess")]
+    kept += [n for n in nodes if isinstance(n, ast.ImportFrom) and n.module == "importlib.metadata"]
+    kept += [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == "surroundings"]
+    names: dict = {}
+    exec(compile(ast.Module(kept, []), "notebook 11", "exec"), names)
+    return names["surroundings"]
+
+
+surroundings = taken()
+
+
+def git_state(folder: Path) -> str:
+    """What is said of the code from a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return surroundings()["code"]
 
 
 def git(folder: Path, *command: str) -> None:
@@ -22,7 +47,7 @@ def test_versions_are_those_installed() -> None:
     """Text for a database, the same twice."""
     found = surroundings()
     assert found["torch"].split("+")[0] == torch.__version__.split("+")[0]
-    assert set(PACKAGES) | {"python", "machine", "code"} == set(found)
+    assert {"optuna", "torch", "numpy", "scikit-learn"} | {"python", "machine", "code"} == set(found)
     assert all(isinstance(value, str) and value for value in found.values()) and found == surroundings()
 
 

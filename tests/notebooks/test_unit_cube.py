@@ -1,4 +1,4 @@
-"""The unit cube: there and back for every kind of hyperparameter."""
+"""The unit cube of notebook 05, taken from the notebook: there and back for every kind of hyperparameter."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from helpers.errors import BadInput
-from helpers.races.unit_cube import from_cube, to_cube
+from tests.notebooks.test_own_samplers import NAMES
 
+from_cube, to_cube = NAMES["from_cube"], NAMES["to_cube"]
 KINDS = {
     "float": FloatDistribution(-1.5, 4),
     "float, log": FloatDistribution(1e-7, 1, log=True),
@@ -76,5 +76,5 @@ def test_outside_of_the_cube():
     """A queued value outside of its range lands on a face; a point with too few coordinates or one outside is none."""
     assert to_cube({"x": KINDS["int"]}, [{"x": -99}, {"x": 99}])[:, 0].tolist() == [0, 1]
     for point in ([], [0.5, 0.5], [1.01], [-0.01], [math.nan], [[0.5]], None):
-        with pytest.raises(BadInput, match="give 1 coordinates, each from 0 to 1"):
+        with pytest.raises(ValueError, match="give 1 coordinates, each from 0 to 1"):
             from_cube({"x": FloatDistribution(0, 1)}, point)

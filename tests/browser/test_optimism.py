@@ -17,7 +17,10 @@ from tests.tools.store_outputs import METADATA
 
 pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
 
-SOURCE = "from helpers import plots\nfrom helpers.explore.lenses import OptimismLens\nplots.use_course_look()\nOptimismLens(0)"
+SOURCE = """from helpers import plots
+from helpers.explore.lenses import OptimismLens
+plots.use_course_look()
+OptimismLens(0)"""
 DRAWN = "figure => figure._fullData.map(trace => [trace.x, trace.y].map(part => Array.from(part || [])))"
 
 

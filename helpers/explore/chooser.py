@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
 
 from helpers import plots
-from helpers.errors import BadInput, one_of
 from helpers.explore.explorable import Drawing, Explorable
-from helpers.races.race import Race, load_races
+from helpers.races.race import load_races
 
 Answers = Mapping[str, str]
 QUESTIONS: dict[str, tuple[str, ...]] = {
@@ -44,11 +42,6 @@ class Choice:
     runner_up: str
     evidence: str
 
-    @property
-    def advice(self) -> str:
-        """The reason, and who comes second."""
-        return self.reason + (f" Runner-up: {self.runner_up}." if self.runner_up else "")
-
 
 def _is(**wanted: str | tuple[str, ...]) -> Callable[[Answers], bool]:
     """A condition: every named answer is the wanted one, or one of them."""
@@ -59,68 +52,40 @@ def _is(**wanted: str | tuple[str, ...]) -> Callable[[Answers], bool]:
 SHORT, LONG = QUESTIONS["trials"][1:3], QUESTIONS["trials"][3:]
 NUMBERS, FIXED = "only numbers", QUESTIONS["kinds"][:2]
 SEVERAL, CHEAP = "several objectives", "milliseconds a trial"
-# Condition, sampler, reason, runner-up: the first condition that holds decides. Sources: Optuna's table of samplers
+# Condition, sampler, runner-up, reason: the first condition that holds decides. Sources: Optuna's table of samplers
 # (documentation of optuna.samplers), its team's AutoSampler (OptunaHub), and the recorded races.
 RULES: tuple[tuple[Callable[[Answers], bool], str, str, str], ...] = (
-    (
-        _is(trials="all possible"), "BruteForce",
-        "You can afford all combinations: try each once, then stop. Floats need a step.",
-        "Grid, where no parameter is conditional",
-    ),
-    (
-        _is(workers="one per trial", kinds=NUMBERS), "QMC",
-        "All trials start before the first result is back, so no sampler can learn: cover the space evenly.", "Random",
-    ),
-    (
-        _is(workers="one per trial"), "Random",
-        "All trials start before the first result is back, so no sampler can learn; QMC is made for numbers.", "",
-    ),
-    (
-        _is(goal=SEVERAL, kinds=FIXED, trials=LONG), "NSGA-II",
-        "So many trials let its generations spread along the front; take NSGA-III from four objectives on.", "TPE",
-    ),
-    (
-        _is(goal=SEVERAL), "TPE",
-        "It learns from few trials, in any kind of space, and is Optuna's default for several objectives.", "NSGA-II",
-    ),
-    (
-        _is(goal="one objective", kinds=NUMBERS, trials=LONG), "CMA-ES",
-        "It learns which way a valley of numbers runs; in our long races it ends far closer than the others.", "TPE",
-    ),
-    (
-        _is(trials=SHORT, kinds=FIXED, cost=QUESTIONS["cost"][1:]), "GP",
-        "It gets the most out of few trials. A suggestion soon costs tenths of a second, seconds towards 500.",
-        "TPE, whose suggestions cost milliseconds",
-    ),
-    (
-        _is(trials=SHORT, cost=CHEAP), "TPE",
-        "It learns from few trials, and its suggestions cost milliseconds.", "Random, for more trials",
-    ),
-    (
-        _is(), "TPE",
-        "It takes every kind of parameter, conditions and constraints, and learns from all of them.", "Random",
-    ),
+    (_is(trials="all possible"), "BruteForce", "Grid, where no parameter is conditional",
+     "You can afford all combinations: try each once, then stop. Floats need a step."),
+    (_is(workers="one per trial", kinds=NUMBERS), "QMC", "Random",
+     "All trials start before the first result is back, so no sampler can learn: cover the space evenly."),
+    (_is(workers="one per trial"), "Random", "",
+     "All trials start before the first result is back, so no sampler can learn; QMC is made for numbers."),
+    (_is(goal=SEVERAL, kinds=FIXED, trials=LONG), "NSGA-II", "TPE",
+     "So many trials let its generations spread along the front; take NSGA-III from four objectives on."),
+    (_is(goal=SEVERAL), "TPE", "NSGA-II",
+     "It learns from few trials, in any kind of space, and is Optuna's default for several objectives."),
+    (_is(goal="one objective", kinds=NUMBERS, trials=LONG), "CMA-ES", "TPE",
+     "It learns which way a valley of numbers runs; in our long races it ends far closer than the others."),
+    (_is(trials=SHORT, kinds=FIXED, cost=QUESTIONS["cost"][1:]), "GP", "TPE, whose suggestions cost milliseconds",
+     "It gets the most out of few trials. A suggestion soon costs tenths of a second, seconds towards 500."),
+    (_is(trials=SHORT, cost=CHEAP), "TPE", "Random, for more trials",
+     "It learns from few trials, and its suggestions cost milliseconds."),
+    (_is(), "TPE", "Random",
+     "It takes every kind of parameter, conditions and constraints, and learns from all of them."),
 )  # fmt: skip
 
 
 def choose(answers: Answers) -> Choice:
-    """The recommendation for one answer to each of QUESTIONS, or BadInput for any other answer or question."""
-    if set(answers) != set(QUESTIONS):
-        raise BadInput(f"Answer exactly these questions: {', '.join(map(repr, QUESTIONS))}.")
-    for question, answer in answers.items():
-        one_of(f"answer to {question!r}", answer, QUESTIONS[question])
-    sampler, reason, runner_up = next(rule[1:] for rule in RULES if rule[0](answers))
+    """The recommendation for one answer to each of QUESTIONS."""
+    sampler, runner_up, reason = next(rule[1:] for rule in RULES if rule[0](answers))
     evidence = _evidence(sampler, answers)
     caveats = [WIDEST] if answers["parameters"] == "more than 10" and evidence else []
     caveats += [caveat for race, caveat in TPE_CAVEATS.items() if sampler == "TPE" and race in evidence]
-    reason = " ".join([reason, *caveats])
-    return Choice(sampler, _code(sampler, answers["workers"]), reason, runner_up, evidence)
-
-
-def _code(sampler: str, workers: str) -> str:
-    """Workers that share a seed repeat each other's draws, except QMC's: they share one sequence."""
-    options = ["scramble=True"] * (sampler == "QMC") + ["seed=SEED"] * (workers == "one" or sampler == "QMC")
-    return f"optuna.samplers.{CLASSES.get(sampler, sampler)}Sampler({', '.join(options)})"
+    # Workers that share a seed repeat each other's draws, except QMC's: they share one sequence.
+    options = ["scramble=True"] * (sampler == "QMC") + ["seed=SEED"] * (answers["workers"] == "one" or sampler == "QMC")
+    code = f"optuna.samplers.{CLASSES.get(sampler, sampler)}Sampler({', '.join(options)})"
+    return Choice(sampler, code, " ".join([reason, *caveats]), runner_up, evidence)
 
 
 def _evidence(sampler: str, answers: Answers) -> str:
@@ -137,58 +102,41 @@ def _evidence(sampler: str, answers: Answers) -> str:
     return {"1 to 3": "branin", "4 to 10": "hartmann6", "more than 10": "digits"}[answers["parameters"]]
 
 
-def evidence_figure(choice: Choice, races: Mapping[str, Race]) -> go.Figure:
-    """The race behind a choice, the recommended sampler's line in front; a sentence where there is none.
+def draw(**answers: str) -> Drawing:
+    """The race behind the choice, the recommended sampler's line in front; the sampler, the line to write, the reason.
 
     Beside a sampler that looks at no result stand only those of its kind.
-
-    Raises:
-        BadInput: the race is not among `races`.
     """
+    choice = choose(answers)
+    said = f"{choice.sampler}: {choice.code}. {choice.reason}"
+    said += f" Runner-up: {choice.runner_up}." if choice.runner_up else ""
     if not choice.evidence:
         title = "No race is needed: every combination is tried, the best one too"
-        figure = go.Figure(layout={"title": title, "height": 100, "width": plots.WIDTH})
-        return figure.update_xaxes(visible=False).update_yaxes(visible=False)
-    one_of("race", choice.evidence, tuple(races))
-    race = races[choice.evidence]
+        figure = go.Figure(layout={"title": title, "height": 100})
+        return figure.update_xaxes(visible=False).update_yaxes(visible=False), said
+    race = load_races()[choice.evidence]
     if choice.sampler in BLIND:
         race = race.only(*BLIND)
     title = f"The evidence: {choice.evidence}, {race.regret.shape[1]} seeds, median and quartiles"
-    figure = plots.regret_race(race, title, emphasised=choice.sampler)
-    return figure.update_layout(height=plots.HEIGHT, width=plots.WIDTH)
-
-
-def draw(races: Mapping[str, Race], **answers: str) -> Drawing:
-    """The race behind the choice; the sampler, the line to write, and the reason.
-
-    Raises:
-        BadInput: as `choose` and `evidence_figure`.
-    """
-    choice = choose(answers)
-    return evidence_figure(choice, races), f"{choice.sampler}: {choice.code}. {choice.advice}"
+    return plots.regret_race(race, title, emphasised=choice.sampler), said
 
 
 class SamplerChooser(Explorable):
-    """Six rows of buttons; below them the sampler, the line to write, the reason, and the race behind it.
+    """Six rows of buttons; below them the sampler, the line to write, the reason, and the race behind it."""
 
-    Args:
-        races: by name, as `load_races()` returns them (the default).
-    """
-
-    def __init__(self, races: Mapping[str, Race] | None = None) -> None:
-        buttons = {
-            question: widgets.ToggleButtons(
+    def __init__(self) -> None:
+        buttons, rows = {}, []
+        for (question, options), first in zip(QUESTIONS.items(), FIRST, strict=True):
+            buttons[question] = widgets.ToggleButtons(
                 options=options, value=first, tooltip=question, style={"button_width": f"{640 // len(options)}px"},
                 tooltips=[f"{question}: {answer}" for answer in options],
-            )
-            for (question, options), first in zip(QUESTIONS.items(), FIRST, strict=True)
-        }  # fmt: skip
-        names = [widgets.Label(question, layout={"width": "80px"}) for question in QUESTIONS]
-        rows = list(map(widgets.HBox, zip(names, buttons.values(), strict=True)))
-        super().__init__(partial(draw, load_races() if races is None else races), rows, **buttons)
+            )  # fmt: skip
+            rows.append(widgets.HBox([widgets.Label(question, layout={"width": "80px"}), buttons[question]]))
+        super().__init__(draw, rows, **buttons)
 
     def say(self, text: str) -> None:
         """The same with the sampler in bold and the line as code."""
         super().say(text)
         choice = choose(self.values)
-        self.status.value = f"<b>{choice.sampler}</b> <code>{choice.code}</code><br>{escape(choice.advice)}"
+        advice = text.removeprefix(f"{choice.sampler}: {choice.code}. ")
+        self.status.value = f"<b>{choice.sampler}</b> <code>{choice.code}</code><br>{escape(advice)}"

@@ -16,7 +16,7 @@ from scipy.ndimage import convolve
 
 from helpers import plots
 from helpers.errors import BadInput, one_of
-from helpers.explore.explorable import Drawing, Explorable, menu, slider
+from helpers.explore.explorable import Drawing, Explorable, dots, menu, slider
 from helpers.problems.table import SPACE, load_benchmark
 
 PAIR = ("learning_rate", "width")
@@ -28,11 +28,7 @@ Map = tuple[np.ndarray, np.ndarray, np.ndarray]  # learning rates, widths, and (
 
 
 def first_trials(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> list[FrozenTrial]:
-    """The first trials (from 5 to 100) of a search on the recorded benchmark.
-
-    Raises:
-        BadInput: unknown search or sampler, or another number of trials.
-    """
+    """The first trials, from 5 to 100, of one of SEARCHES on the recorded benchmark by one of SAMPLERS, or BadInput."""
     one_of("search", search, SEARCHES)
     one_of("sampler", sampler, tuple(SAMPLERS))
     if not TRIALS[0] <= trials <= TRIALS[1]:
@@ -50,13 +46,12 @@ def optuna_map(found: list[FrozenTrial]) -> Map:
 
 
 def misread(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> np.ndarray:
-    """(widths, learning rates): how far the map's colours are from the record at the recorded configurations.
-
-    Raises:
-        BadInput: as `first_trials`.
-    """
+    """(widths, learning rates): how far the map's colours are from the record; BadInput as `first_trials`."""
     x, y, z = optuna_map(first_trials(trials, search, sampler, seed))
-    return np.abs(_read(x, y, fill_gaps(z)) - true_surface(search))
+    rates, widths = (np.log(SPACE[name]) for name in PAIR)
+    rows = np.array([np.interp(rates, np.log(x), row) for row in fill_gaps(z)])  # linear, on logarithmic axes
+    read = np.array([np.interp(widths, np.log(y), column) for column in rows.T]).T
+    return np.abs(read - true_surface(search))
 
 
 def true_surface(search: str) -> np.ndarray:
@@ -70,10 +65,7 @@ def true_surface(search: str) -> np.ndarray:
 
 
 def fill_gaps(z: np.ndarray) -> np.ndarray:
-    """Each gap becomes the mean of its neighbours in the table, over and over (plotly.js, heatmap/interp2d.js).
-
-    Neighbours in the table: how far apart they are on the axis does not count.
-    """
+    """Each gap becomes the mean of its neighbours in the table, over and over (plotly.js, heatmap/interp2d.js)."""
     known = np.isfinite(z)
     filled = np.where(known, z, z[known].mean())
     count = convolve(np.ones_like(z), NEIGHBOURS, mode="constant")
@@ -95,29 +87,16 @@ def _trials(search: str, sampler: str, seed: int) -> list[FrozenTrial]:
         if search == SEARCHES[1]:
             return benchmark(trial)
         rates, widths = (SPACE[name] for name in PAIR)
-        chosen = {
-            "learning_rate": trial.suggest_float("learning_rate", rates[0], rates[-1], log=True),
-            "width": trial.suggest_int("width", int(widths[0]), int(widths[-1]), log=True),
-        }
-        return benchmark.value(benchmark.nearest({**benchmark.best, **chosen}))
+        rate = trial.suggest_float("learning_rate", rates[0], rates[-1], log=True)
+        width = trial.suggest_int("width", int(widths[0]), int(widths[-1]), log=True)
+        return benchmark.value(benchmark.nearest({**benchmark.best, "learning_rate": rate, "width": width}))
 
     study.optimize(objective, n_trials=TRIALS[1])
     return study.trials
 
 
-def _read(x: np.ndarray, y: np.ndarray, filled: np.ndarray) -> np.ndarray:
-    """What the colours say at the recorded levels: linear between the table's lines, on logarithmic axes."""
-    levels = [np.log(SPACE[name]) for name in PAIR]
-    rows = np.array([np.interp(levels[0], np.log(x), row) for row in filled])
-    return np.array([np.interp(levels[1], np.log(y), column) for column in rows.T]).T
-
-
 def draw(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> Drawing:
-    """Optuna's map of the first trials, and the recorded one, in the same colours over the same axes, with the dots.
-
-    Raises:
-        BadInput: as `first_trials`.
-    """
+    """Optuna's map of the first trials, and the recorded one, in the same colours over the same axes, with the dots."""
     found, off = first_trials(trials, search, sampler, seed), misread(trials, search, sampler, seed)
     x, y, z = optuna_map(found)
     titles = ("Optuna's plot_contour", "what was recorded")
@@ -130,9 +109,8 @@ def draw(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int
     bar = {"title": "accuracy", "thickness": 14}
     figure.add_heatmap(**colours, **levels, colorbar=bar, hovertemplate="%{z:.3f}<extra></extra>", col=2, row=1)
     rates, widths = ([trial.params[name] for trial in found] for name in PAIR)
+    look = dots("white", size=6, line={"color": plots.INK, "width": 1}) | {"showlegend": False, "hoverinfo": "x+y"}
     for column in (1, 2):
-        dots = {"color": "white", "size": 6, "line": {"color": plots.INK, "width": 1}}
-        look = {"mode": "markers", "marker": dots, "showlegend": False, "hoverinfo": "x+y"}
         figure.add_scatter(x=rates, y=widths, **look, col=column, row=1)
     figure.update_xaxes(type="log", title="learning rate", range=np.log10([0.0007, 1.4]), dtick=1)
     figure.update_yaxes(type="log", range=np.log10([3.3, 78]), tickvals=SPACE[PAIR[1]])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import ipywidgets as widgets
+import numpy as np
 import plotly.graph_objects as go
 
 from helpers import plots
-from helpers.errors import BadInput
-from helpers.explore.explorable import Drawing, Explorable, legend_above, slider
+from helpers.explore.explorable import Drawing, Explorable, add, dots, legend_above, line, slider
 
 Settings = Mapping[str, float]
 
@@ -27,20 +27,18 @@ class Knob:
     log: bool = False
     whole: bool = False
 
-    def value(self, position: float) -> float:
-        """The setting at a slider position from 0 to 1."""
-        if self.log:
-            setting = self.low * (self.high / self.low) ** position
-        else:
-            setting = self.low + (self.high - self.low) * position
-        return round(setting) if self.whole else float(f"{setting:.3g}")
+    @property
+    def settings(self) -> list[float]:
+        """All that can be chosen, at most 51, from the lowest on."""
+        levels = (np.geomspace if self.log else np.linspace)(self.low, self.high, 51)
+        return sorted({round(level) if self.whole else float(f"{level:.3g}") for level in levels})
 
 
 KNOBS = (
-    Knob("learning_rate", 1e-4, 1.0, start=0.5, log=True),
+    Knob("learning_rate", 1e-4, 1.0, start=0.01, log=True),
     Knob("momentum", 0.0, 0.95, start=0.0),
-    Knob("width", 4, 128, start=0.2, log=True, whole=True),
-    Knob("dropout", 0.0, 0.8, start=0.5),
+    Knob("width", 4, 128, start=8, log=True, whole=True),
+    Knob("dropout", 0.0, 0.8, start=0.4),
 )
 
 
@@ -49,13 +47,10 @@ def draw(trials: Sequence[tuple[Settings, float]], budget: int) -> Drawing:
     numbers, scores = list(range(len(trials))), [score for _, score in trials]
     best, left = list(accumulate(scores, max)), budget - len(trials)
     figure = go.Figure(layout={"title": "Your search", "margin_t": 80, "legend": legend_above("")["legend"]})
-    figure.add_scatter(
-        x=numbers, y=scores, mode="markers", marker={"size": 10, "color": plots.BLUE}, name="a trial", zorder=1,
-        text=["<br>".join(f"{name} = {value:g}" for name, value in settings.items()) for settings, _ in trials],
-        hovertemplate="trial %{x}: %{y:.3f}<br>%{text}<extra></extra>",
-    )  # fmt: skip
-    steps = {"color": plots.VERMILLION, "shape": "hv"}
-    figure.add_scatter(x=numbers, y=best, mode="lines", line=steps, name="best so far")
+    text = ["<br>".join(f"{name} = {value:g}" for name, value in settings.items()) for settings, _ in trials]
+    hover = {"text": text, "hovertemplate": "trial %{x}: %{y:.3f}<br>%{text}<extra></extra>", "zorder": 1}
+    dot, steps = dots(plots.BLUE) | hover, line(plots.VERMILLION, shape="hv")
+    add(figure, {"a trial": (numbers, scores, dot), "best so far": (numbers, best, steps)})
     figure.update_xaxes(title="trial", range=[-0.5, budget - 0.5], dtick=1)
     figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
     if not trials:
@@ -70,31 +65,25 @@ class BeTheSampler(Explorable):
 
     Args:
         objective: takes the settings as keyword arguments and returns a validation accuracy.
-        budget: trials in all, trial 0 included; at least 2 (BadInput).
+        budget: trials in all, trial 0 included.
     """
 
     def __init__(self, objective: Callable[..., float], budget: int) -> None:
-        if budget < 2:
-            raise BadInput(f"The budget is {budget}: play with at least 2 trials.")
         self.objective, self.budget = objective, budget
         self.trials: list[tuple[Settings, float]] = []
-        self._sliders, self._readouts, rows = {}, {}, []
+        self._sliders = {}
         for knob in KNOBS:
-            look = {"min": 0, "max": 1, "step": 0.02, "readout": False}
-            self._sliders[knob.name] = slider(widgets.FloatSlider, knob.name, value=knob.start, **look)
-            self._sliders[knob.name].observe(self._show_settings, "value")
-            self._readouts[knob.name] = widgets.Label()
-            rows.append(widgets.HBox([self._sliders[knob.name], self._readouts[knob.name]]))
+            options = [(f"{setting:g}", setting) for setting in knob.settings]
+            self._sliders[knob.name] = slider(widgets.SelectionSlider, knob.name, options=options, value=knob.start)
         self._train = widgets.Button(description="Train", button_style="primary", icon="play")
-        self._train.on_click(lambda _: self.play())
-        super().__init__(lambda: draw(self.trials, self.budget), [*rows, self._train])
-        self._show_settings()
+        self._train.on_click(self.play)
+        super().__init__(lambda: draw(self.trials, budget), [*self._sliders.values(), self._train])
         self.play()
 
     @property
     def settings(self) -> Settings:
         """What the sliders say now."""
-        return {knob.name: knob.value(self._sliders[knob.name].value) for knob in KNOBS}
+        return {name: knob.value for name, knob in self._sliders.items()}
 
     @property
     def best_so_far(self) -> list[float]:
@@ -106,23 +95,14 @@ class BeTheSampler(Explorable):
         """True once the whole budget is spent."""
         return len(self.trials) == self.budget
 
-    def play(self) -> None:
-        """Trains once with the present settings and shows the score; does nothing when the budget is spent.
-
-        A training that raises costs no trial.
-        """
+    def play(self, _: object = None) -> None:
+        """Trains once with the present settings, while the budget lasts; a training that raises costs no trial."""
         if self.played:
             return
-        settings = self.settings
-        self._train.disabled = True
+        settings, self._train.disabled = self.settings, True
         self.say("Training ...")
         try:
             self.trials.append((settings, self.objective(**settings)))
         finally:
             self._train.disabled = self.played
             self.show()
-
-    def _show_settings(self, _: object = None) -> None:
-        """Writes each setting beside its slider."""
-        for name, setting in self.settings.items():
-            self._readouts[name].value = f"{setting:g}"

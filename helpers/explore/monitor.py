@@ -8,11 +8,12 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
-from operator import itemgetter
-from typing import TYPE_CHECKING, ClassVar
+from datetime import datetime
+from math import nan
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as widgets
+import pandas as pd
 import plotly.graph_objects as go
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -20,7 +21,7 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.explorable import Drawing, Explorable, legend_above
+from helpers.explore.explorable import TWO_LINES, Drawing, Explorable, legend_above
 
 if TYPE_CHECKING:  # a notebook without a fleet need not pay for its libraries
     from helpers.fleet.fleet import Fleet, WorkerState
@@ -30,8 +31,8 @@ STYLES = {
     "complete": (plots.BLUE, ""), "pruned": (plots.ORANGE, "/"), "failed": (plots.VERMILLION, "x"),
     "running": (plots.SKY, "."), LEFT: (plots.PURPLE, "-"),
 }  # fmt: skip
-RECENT = timedelta(seconds=10)
-ANSWER_S, STILL_S = 2.0, 8.0
+RECENT_S, ANSWER_S, STILL_S = 10.0, 2.0, 8.0
+COLUMNS = {"number": int, "worker": str, "kind": str, "start": float, "end": float, "value": float}
 
 
 def draw(
@@ -43,128 +44,101 @@ def draw(
     worker is alive. `direction` is None for several objectives, which have no single best.
     """
     alive = {worker.name: worker.alive for worker in workers}
-    kinds = [_kind(trial, alive) for trial in trials]
-    counts = {kind: kinds.count(kind) for kind in (*STYLES, "waiting")}
     started = [trial for trial in trials if trial.datetime_start]
     ours = [trial for trial in started if trial.user_attrs.get("worker") in alive]
     zero = min((start for trial in ours or started if (start := trial.datetime_start)), default=now)
-    ends = [end for trial in started if (end := trial.datetime_complete) and end > zero]
-    going, last = any(alive.values()), max(ends, default=now)
-    until = max(now, last) if going or counts["running"] or counts[LEFT] else last
-    begin, end = (max(zero, now - RECENT), now) if going else (zero, last)
-    rate = sum(moment > begin for moment in ends) / max((end - begin).total_seconds(), 0.1)
-    rows, bars = _bars(trials, kinds, workers, zero, until)
-    line, best = _best(trials, zero, until, direction)
-    named = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "none yet"
-    said = f"Workers alive: {sum(alive.values())} of {len(alive)}. Trials: {named}. {rate:.1f} trials a second. {best}"
-    return _figure(rows, bars, line, (until - zero).total_seconds()), said
+    table = pd.DataFrame([_row(trial, alive, zero) for trial in trials], columns=list(COLUMNS)).astype(COLUMNS)
+    kinds, seconds, ends = list(table["kind"]), (now - zero).total_seconds(), table["end"][table["end"] > 0]
+    going, last = any(alive.values()), ends.max() if len(ends) else seconds
+    until = max(seconds, last) if going or {"running", LEFT} & set(kinds) else last
+    begin, end = (max(0.0, seconds - RECENT_S), seconds) if going else (0.0, last)
+    rate = (ends > begin).sum() / max(end - begin, 0.1)
+    named = ", ".join(f"{kinds.count(kind)} {kind}" for kind in (*STYLES, "waiting") if kind in kinds) or "none yet"
+    said = f"Workers alive: {sum(alive.values())} of {len(alive)}. Trials: {named}. {rate:.1f} trials a second. "
+    if direction is None:
+        return _figure(table, table[:0], workers, until), f"{said}Several objectives: no single best."
+    ended = table.dropna(subset="value").sort_values("end", kind="stable")
+    best = ended["value"].cummin() if direction == "minimize" else ended["value"].cummax()
+    steps = ended[best != best.shift()]
+    found = [f"{step.value:.4g} (trial {step.number})." for step in steps.itertuples()]
+    return _figure(table, steps, workers, until), f"{said}Best so far: {found[-1] if found else 'none.'}"
 
 
-def _figure(rows: Sequence[str], bars: Mapping[str, dict], line: dict, seconds: float) -> go.Figure:
-    """A label for each row, the bars of each kind, the line of the best, and how far the axis reaches."""
+def _row(trial: FrozenTrial, alive: Mapping[str, bool], zero: datetime) -> tuple:
+    """Number, worker, kind, start and end in seconds, and the value of what is complete and breaks no constraint."""
+    name = trial.user_attrs.get("worker", NAMELESS)
+    kind = "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
+    if kind == "running" and not alive.get(name, True):
+        kind = LEFT  # the storage says RUNNING until somebody says otherwise; a dead worker never does
+    moments = (trial.datetime_start, trial.datetime_complete)
+    start, end = ((moment - zero).total_seconds() if moment else nan for moment in moments)
+    counts = kind == "complete" and all(broken <= 0 for broken in trial.constraints.values())
+    return trial.number, name, kind, start, end, trial.values[0] if counts else nan
+
+
+def _figure(table: pd.DataFrame, steps: pd.DataFrame, workers: Sequence[WorkerState], until: float) -> go.Figure:
+    """A row for each worker, those of other programs below, with a bar for each trial; the steps of the best."""
+    rows = {}
+    for n, worker in enumerate(workers):
+        ended = "done" if worker.code == 0 else "killed" if (worker.code or 0) < 0 else f"exit code {worker.code}"
+        rows[worker.name] = f"worker {n}<br>{'alive' if worker.alive else ended}"
+    table = table.assign(end=table["end"].fillna(until), length=(table["end"].fillna(until) - table["start"]).clip(0))
+    nameless = (table["kind"] == "running") & (table["worker"] == NAMELESS)
+    # Not drawn: queued; over before the fleet began; about to write its worker's name.
+    table = table[table["start"].notna() & (table["end"] >= 0) & ~(nameless & (table["length"] < 2))]
+    rows |= {name: name for name in table["worker"] if name not in rows}
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.07)
     for kind, (colour, shape) in STYLES.items():
+        own = list(table[table["kind"] == kind].itertuples())
         pattern = {"shape": shape, "fgcolor": "white", "size": 7}
         marker = {"color": colour, "pattern": pattern, "line": {"color": "white", "width": 1}}
-        look = {"orientation": "h", "width": 0.7, "marker": marker, "hoverinfo": "text"}
-        figure.add_bar(name=kind, **look, **bars[kind], row=1, col=1)
-    steps = {"color": plots.GREEN, "shape": "hv", "width": 3}
+        figure.add_bar(
+            name=kind, y=[list(rows).index(bar.worker) for bar in own], base=[bar.start for bar in own],
+            x=[bar.length for bar in own], hovertext=[f"trial {b.number}: {b.kind}, {b.length:.1f} s" for b in own],
+            orientation="h", width=0.7, marker=marker, hoverinfo="text", row=1, col=1,
+        )  # fmt: skip
+    x, y = list(steps["end"].clip(0)), list(steps["value"])
+    text = [""] * len(y) + [f"{value:.4g}" for value in y[-1:]]
+    x, y = [*x, *[until] * len(y[-1:])], [*y, *y[-1:]]
+    line = {"color": plots.GREEN, "shape": "hv", "width": 3}
     label = {"textposition": "top left", "cliponaxis": False, "textfont": {"color": plots.LABELS[plots.GREEN]}}
-    figure.add_scatter(name=BEST, mode="lines+text", line=steps, showlegend=False, **label, **line, row=2, col=1)
-    figure.update_xaxes(range=(0, max(1.0, seconds * 1.02))).update_xaxes(title="seconds since the first trial", row=2)
-    ticks = {"tickvals": list(range(len(rows))), "ticktext": rows, "range": (len(rows) - 0.4, -0.6)}
+    look = {"mode": "lines+text", "line": line, "text": text, "showlegend": False, **label}
+    figure.add_scatter(name=BEST, x=x, y=y, **look, row=2, col=1)
+    figure.update_xaxes(range=(0, max(1.0, until * 1.02))).update_xaxes(title="seconds since the first trial", row=2)
+    ticks = {"tickvals": list(range(len(rows))), "ticktext": list(rows.values()), "range": (len(rows) - 0.4, -0.6)}
     figure.update_yaxes(ticklabelstandoff=6).update_yaxes(**ticks, row=1).update_yaxes(title=BEST, row=2)
     layout = legend_above("Trials by worker", showlegend=True, height=500)  # also when all trials are of one kind
     return figure.update_layout(layout, legend_traceorder="normal", barmode="overlay", margin={"l": 110, "t": 85})
 
 
-def _kind(trial: FrozenTrial, alive: Mapping[str, bool]) -> str:
-    """The storage says RUNNING until somebody says otherwise; a dead worker never does."""
-    if trial.state == TrialState.RUNNING and not alive.get(trial.user_attrs.get("worker", NAMELESS), True):
-        return LEFT
-    return "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
-
-
-def _bars(
-    trials: Sequence[FrozenTrial], kinds: Sequence[str], workers: Sequence[WorkerState], zero: datetime, until: datetime
-) -> tuple[list[str], dict[str, dict[str, tuple]]]:
-    """A label for each worker, those of other programs below, and the bars of each kind."""
-    rows = {worker.name: f"worker {n}<br>{_condition(worker)}" for n, worker in enumerate(workers)}
-    bars: dict[str, list[tuple]] = {kind: [] for kind in STYLES}
-    for trial, kind in zip(trials, kinds, strict=True):
-        start, end = trial.datetime_start, trial.datetime_complete or until
-        name = trial.user_attrs.get("worker", NAMELESS)
-        if not start or end < zero or (kind == "running" and name == NAMELESS and end - start < timedelta(seconds=2)):
-            continue  # queued; over before the fleet began; its worker is about to write its name
-        rows.setdefault(name, name)
-        length = max(0.0, (end - start).total_seconds())
-        hint = f"trial {trial.number}: {kind}, {length:.1f} s"
-        bars[kind].append((list(rows).index(name), (start - zero).total_seconds(), length, hint))
-    return list(rows.values()), {
-        kind: dict(zip(("y", "base", "x", "hovertext"), zip(*found, strict=True) if found else ((),) * 4, strict=True))
-        for kind, found in bars.items()
-    }
-
-
-def _condition(worker: WorkerState) -> str:
-    ended = "killed" if (worker.code or 0) < 0 else f"exit code {worker.code}"
-    return "alive" if worker.alive else "done" if worker.code == 0 else ended
-
-
-def _best(
-    trials: Sequence[FrozenTrial], zero: datetime, until: datetime, direction: str | None
-) -> tuple[dict[str, tuple], str]:
-    """The incumbent against time, up to `until`, and a sentence; a trial that breaks a constraint does not count."""
-    if direction is None:
-        return dict.fromkeys(("x", "y", "text"), ()), "Several objectives: no single best."
-    steps: list[tuple[float, float]] = []
-    ended = [(end, trial) for trial in trials if (end := trial.datetime_complete)]
-    for end, trial in sorted(ended, key=itemgetter(0)):
-        if trial.state != TrialState.COMPLETE:
-            continue
-        value = trial.values[0]
-        better = not steps or (value < steps[-1][1] if direction == "minimize" else value > steps[-1][1])
-        if better and all(broken <= 0 for broken in trial.constraints.values()):
-            steps.append((max(0.0, (end - zero).total_seconds()), value))
-            number = trial.number
-    if not steps:
-        return dict.fromkeys(("x", "y", "text"), ()), "Best so far: none."
-    x, y = zip(*steps, ((until - zero).total_seconds(), steps[-1][1]), strict=True)
-    text = ("",) * len(steps) + (f"{y[-1]:.4g}",)
-    return {"x": x, "y": y, "text": text}, f"Best so far: {y[-1]:.4g} (trial {number})."
-
-
 class FleetMonitor(Explorable):
-    """A live view of a fleet, drawn every `every_s` seconds until no worker is alive. A newer one replaces it.
+    """A live view of a fleet, drawn twice a second until no worker is alive. A newer one replaces it.
 
     A task on the kernel's loop draws whenever no cell runs; a thread waits for the storage, which may be slow. The
-    fleet is referred to weakly, so that it still ends its workers when nobody holds it any more.
-
-    Raises:
-        BadInput: the fleet works on another study, or `every_s` is not above 0.
+    fleet is referred to weakly, so that it still ends its workers when nobody holds it any more. It works on this study
+    (BadInput otherwise).
     """
 
-    ANNOUNCES = False
+    EVERY_S = 0.5
     _newest: ClassVar[weakref.WeakKeyDictionary[Fleet, weakref.ref[FleetMonitor]]] = weakref.WeakKeyDictionary()
     _task: asyncio.Task | None = None
 
-    def __init__(self, fleet: Fleet, study: Study, every_s: float = 0.5) -> None:
+    def __init__(self, fleet: Fleet, study: Study) -> None:
         if study.study_name != fleet.study_name:
             raise BadInput(f"The fleet works on the study {fleet.study_name!r}, not on {study.study_name!r}.")
-        if not every_s > 0:
-            raise BadInput(f"every_s is {every_s!r}: choose a number of seconds above 0.")
-        self.study, self.every_s, self._fleet = study, every_s, weakref.ref(fleet)
-        self._known: tuple = [], fleet.workers, datetime.now(), None
+        self.study, self._fleet = study, weakref.ref(fleet)
+        self._known: tuple[Any, ...] = [], fleet.workers, datetime.now(), None
         self._asked, self._trouble, self._news, self._reader = 0.0, "", "", threading.Thread()
         self._victim = widgets.Dropdown(description="worker", layout={"width": "260px"})
         self._kill = widgets.Button(description="Kill (SIGKILL)", button_style="danger", icon="bolt")
         self._add = widgets.Button(description="One worker more", icon="plus", layout={"width": "170px"})
         self._kill.on_click(self._kill_chosen)
         self._add.on_click(self._add_one)
-        super().__init__(self._drawing, [widgets.HBox([self._victim, self._kill, self._add])])
-        self.status.layout = {"width": f"{plots.WIDTH}px", "min_height": "60px"}  # two lines: the figure stands still
+        super().__init__(self._drawing, [widgets.HBox([self._victim, self._kill, self._add])], announces=False)
+        self.status.layout = TWO_LINES
         if older := self._newest.get(fleet, lambda: None)():
-            older.stop("Another monitor shows this fleet now.")
+            older._kill.disabled = older._add.disabled = True
+            older._tell("Another monitor shows this fleet now.")
         self._newest[fleet] = weakref.ref(self)
         self.refresh()
 
@@ -189,46 +163,29 @@ class FleetMonitor(Explorable):
         self._go_on()
         return self
 
-    def watch(self, seconds: float) -> FleetMonitor:
-        """Draws, while the cell waits, until no worker is alive or the time is over."""
-        end = time.monotonic() + seconds
-        while not self.ended and time.monotonic() < end:
-            self.refresh()
-            time.sleep(self.every_s)
-        return self.refresh()
-
-    def stop(self, why: str = "") -> None:
-        """Ends the drawing for good; the workers work on."""
-        self._kill.disabled = self._add.disabled = True
-        if self._task:
-            self._task.cancel()
-        self._tell(why)
-
-    def close(self) -> None:
-        """Ends the drawing and takes the monitor away."""
-        if self._task:
-            self._task.cancel()
-        super().close()
-
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         """Text that no run changes; a still picture waits until there is something to see."""
-        if plots.wants_stills():
-            self.watch(STILL_S)
+        end = time.monotonic() + STILL_S
+        while plots.wants_stills() and not self.ended and time.monotonic() < end:
+            time.sleep(self.EVERY_S)
+            self.refresh()
         said = f"FleetMonitor: {len(self.workers)} workers on the study {self.study.study_name!r}"
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": said}
 
     def _go_on(self) -> None:
         """Starts the task, unless it runs, was stopped, or there is nothing to see."""
         if not (self.ended or self._kill.disabled or (self._task and not self._task.done())):
-            with suppress(RuntimeError):  # no loop: a plain program calls `watch`
+            with suppress(RuntimeError):  # no loop: a plain program calls `refresh`
                 self._task = asyncio.get_running_loop().create_task(self._live())
 
     async def _live(self) -> None:
-        """Draws until all have ended and the last trial is seen, or the storage no longer answers."""
+        """Draws until replaced or closed, or all have ended and the last trial is seen or the storage is silent."""
         ended = asked = False
         while not (ended and (self._silent or (asked and not self._reader.is_alive()))):
             ended, asked = self.ended, self._ask()
-            await asyncio.sleep(self.every_s)
+            await asyncio.sleep(self.EVERY_S)
+            if self._kill.disabled or not self.comm:
+                return
             self.show()
 
     def _ask(self) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from numbers import Integral, Real
 
 import ipywidgets as widgets
 import numpy as np
@@ -13,8 +12,7 @@ from optuna import exceptions, pruners
 from plotly.subplots import make_subplots
 
 from helpers import plots
-from helpers.errors import BadInput, one_of
-from helpers.explore.explorable import Drawing, Explorable, dots, legend_above, line, slider
+from helpers.explore.explorable import TWO_LINES, Drawing, Explorable, add, dots, legend_above, line, menu, slider
 from helpers.inside import fixed
 from helpers.problems.table import EPOCHS, IMAGES, SEEDS, load_benchmark
 from helpers.races.replay import Replay, replay
@@ -37,32 +35,11 @@ PRUNERS: dict[str, tuple[Callable[..., pruners.BasePruner], Ranges]] = {
 }
 CURVES = ("all configurations", "the best tenth", "late bloomers")
 ORDERS = ("as drawn", "worst first", "best first")
-RED, GREEN = ({"textfont_color": plots.LABELS[colour]} for colour in (plots.VERMILLION, plots.GREEN))
-STYLES = {
-    "completed": line(plots.BLUE, width=1) | {"opacity": 0.7},
-    "pruned": line(GREY, width=1) | {"opacity": 0.7},
-    "cut here": dots(GREY, symbol="x", size=7),
-    "had it gone on": line(plots.VERMILLION, width=3, dash="dot") | {"mode": "lines+text", **RED},
-    "best killed": line(plots.VERMILLION, width=4) | {"mode": "lines+markers", "marker": {"size": 9}},
-    "best found": line(plots.GREEN, width=4) | {"mode": "lines+text", **GREEN},
-}
 
 
 def make_pruner(kind: str, **parameters: float) -> pruners.BasePruner:
-    """One of PRUNERS; a parameter that is not given has the value the lab begins with.
-
-    Raises:
-        BadInput: unknown kind or parameter, or a value outside of its range.
-    """
-    one_of("pruner", kind, tuple(PRUNERS))
+    """One of PRUNERS; a parameter that is not given has the value the lab begins with."""
     make, ranges = PRUNERS[kind]
-    for name, value in parameters.items():
-        if name not in ranges:
-            raise BadInput(f"The pruner {kind!r} takes {', '.join(ranges) or 'no parameter'}, but no {name!r}.")
-        low, high, first = ranges[name]
-        whole = isinstance(first, int)
-        if not isinstance(value, Integral if whole else Real) or not low <= value <= high:
-            raise BadInput(f"{name} is {value!r}: choose a {'whole ' * whole}number from {low:g} to {high:g}.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", exceptions.ExperimentalWarning)  # PatientPruner
         return make(**{name: first for name, (*_, first) in ranges.items()} | parameters)
@@ -84,54 +61,28 @@ def recorded_curves(curves: str, order: str, seed: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def _run(kind: str, parameters: tuple[tuple[str, float], ...], *drawn: str | int) -> Replay:
-    """The replay; kept, so that showing fewer of its trials costs nothing."""
-    return replay(make_pruner(kind, **dict(parameters)), recorded_curves(*drawn), study_name="pruner lab")
-
-
-def replayed(
-    pruner: str, curves: str, order: str = ORDERS[0], seed: int = 0, shown: int = TRIALS, **parameters: float
-) -> Replay:
-    """What a pruner does to the first `shown` of a hundred recorded curves.
-
-    Raises:
-        BadInput: as `make_pruner`; or unknown curves or order, a seed below 0, `shown` not from 1 to 100.
-    """
-    make_pruner(pruner, **parameters)  # first, since a cache has no good sentence for nonsense
-    one_of("curves", curves, CURVES)
-    one_of("order", order, ORDERS)
-    if not isinstance(seed, Integral) or seed < 0:
-        raise BadInput(f"The seed is {seed!r}: choose a whole number, 0 or above.")
-    if not isinstance(shown, Integral) or not 1 <= shown <= TRIALS:
-        raise BadInput(f"{shown!r} trials cannot be shown: choose a whole number from 1 to {TRIALS}.")
-    return _run(pruner, tuple(parameters.items()), curves, order, seed).first(shown)
+def replayed(pruner: str, curves: str, order: str = ORDERS[0], seed: int = 0, **parameters: float) -> Replay:
+    """What a pruner does to a hundred recorded curves; kept, so that showing fewer of its trials costs nothing."""
+    return replay(make_pruner(pruner, **parameters), recorded_curves(curves, order, seed), study_name="pruner lab")
 
 
 def draw(
     pruner: str, curves: str, order: str = ORDERS[0], seed: int = 0, shown: int = TRIALS, **parameters: float
 ) -> Drawing:
-    """The curves, each as far as the pruner let it go, above; the epochs and trials spent and saved as bars below.
-
-    Raises:
-        BadInput: as `replayed`.
-    """
-    seen = replayed(pruner, curves, order, seed, shown, **parameters)
+    """The curves, each as far as the pruner let it go, above; the epochs and trials spent and saved as bars below."""
+    seen = replayed(pruner, curves, order, seed, **parameters).first(shown)
     figure = make_subplots(rows=2, row_heights=[0.77, 0.23], vertical_spacing=0.17)
-    traces = _traces(seen, recorded_curves(curves, order, seed)[:shown])
-    for name, style in STYLES.items():
-        places = dict(zip(("x", "y", "text", "textposition"), traces.get(name, ()), strict=False))
-        figure.add_scatter(name=name, cliponaxis=False, showlegend=not name.startswith("best"), **style, **places)
+    add(figure, _traces(seen, recorded_curves(curves, order, seed)[:shown]), cliponaxis=False)
     saved, killed = seen.length * shown - seen.spent, int(seen.pruned.sum())
     names = (
         f"{seen.spent:,} epochs spent<br>{saved:,} saved ({seen.saved:.0%})",
         f"{shown - killed} trials completed<br>{killed} pruned",
     )
-    for name, (epochs, trials), look in (
-        ("spent", (seen.spent, shown - killed), {"color": plots.BLUE}),
-        ("saved", (saved, killed), {"color": GREY, "pattern": {"shape": "/", "fgcolor": "white"}}),
-    ):
-        shares = {"x": (epochs / EPOCHS / TRIALS, trials / TRIALS), "y": names, "orientation": "h"}
-        figure.add_bar(name=name, marker=look, showlegend=False, **shares, row=2, col=1)
+    striped = {"color": GREY, "pattern": {"shape": "/", "fgcolor": "white"}}
+    look = {"y": names, "orientation": "h", "showlegend": False, "row": 2, "col": 1}
+    spent = (seen.spent / EPOCHS / TRIALS, (shown - killed) / TRIALS)
+    figure.add_bar(name="spent", x=spent, marker={"color": plots.BLUE}, **look)
+    figure.add_bar(name="saved", x=(saved / EPOCHS / TRIALS, killed / TRIALS), marker=striped, **look)
     figure.update_xaxes(title="epochs trained", range=[0.7, EPOCHS + 0.3], dtick=2, row=1)
     figure.update_xaxes(title=f"share of {TRIALS} whole trainings", range=[0, 1], tickformat=".0%", row=2)
     figure.update_yaxes(title="validation accuracy", range=[0, 1.02], row=1)
@@ -142,28 +93,30 @@ def draw(
 
 
 def _traces(seen: Replay, curves: np.ndarray) -> dict[str, tuple]:
-    """(x, y) of what stands above, by its name, or (x, y, text at each point, its place)."""
+    """What stands above; the best found and the best killed are empty where there is none."""
     cut, ends, epochs = seen.pruned, seen.trained[seen.pruned], np.arange(1, EPOCHS + 1)
-    traces: dict[str, tuple] = {
-        "completed": _joined(curves[~cut], seen.trained[~cut]),
-        "pruned": _joined(curves[cut], ends),
-        "cut here": (ends, curves[cut, ends - 1]),
-    }
+    found = () if seen.best is None else curves[seen.best]
+    killed, end = ((), 1) if seen.best_killed is None else (curves[seen.best_killed], seen.trained[seen.best_killed])
+    rest = killed[end - 1 :]
     places = ("top right", "bottom right")[:: 1 if seen.lost == 0 else -1]  # the higher line's label stands above it
-    if seen.best is not None:
-        curve = curves[seen.best]
-        traces["best found"] = epochs, curve, _end_label("best found", curve), places[0]
-    if seen.best_killed is not None:
-        curve, end = curves[seen.best_killed], seen.trained[seen.best_killed]
-        traces["best killed"] = epochs[:end], curve[:end]
-        rest = curve[end - 1 :]
-        traces["had it gone on"] = epochs[end - 1 :], rest, _end_label("best killed", rest), places[1]
-    return traces
+    thin, unnamed = {"opacity": 0.7}, {"showlegend": False}
+    cross = {"mode": "lines+markers", "marker": {"size": 9}}
+    on = line(plots.VERMILLION, width=3, dash="dot") | _end_label("best killed", rest, places[1], plots.VERMILLION)
+    best = line(plots.GREEN, width=4) | _end_label("best found", found, places[0], plots.GREEN)
+    return {
+        "completed": (*_joined(curves[~cut], seen.trained[~cut]), line(plots.BLUE, width=1) | thin),
+        "pruned": (*_joined(curves[cut], ends), line(GREY, width=1) | thin),
+        "cut here": (ends, curves[cut, ends - 1], dots(GREY, symbol="x", size=7)),
+        "had it gone on": (epochs[EPOCHS - len(rest) :], rest, on),
+        "best killed": (epochs[: len(killed[:end])], killed[:end], line(plots.VERMILLION, width=4) | cross | unnamed),
+        "best found": (epochs[: len(found)], found, best | unnamed),
+    }
 
 
-def _end_label(name: str, curve: np.ndarray) -> list[str]:
-    """A text for each point, empty but for the last."""
-    return [""] * (len(curve) - 1) + [f"{name} {curve[-1]:.3f}"]
+def _end_label(name: str, curve: Sequence[float], place: str, colour: str) -> dict:
+    """A text at the end of a line."""
+    text = [""] * (len(curve) - 1) + [f"{name} {last:.3f}" for last in curve[-1:]]
+    return {"mode": "lines+text", "text": text, "textposition": place, "textfont_color": plots.LABELS[colour]}
 
 
 def _joined(curves: np.ndarray, trained: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -197,26 +150,25 @@ class PrunerLab(Explorable):
     """
 
     def __init__(self, seed: int = 0) -> None:
-        self._sliders = {
-            kind: {name: _slider(name, bounds) for name, bounds in ranges.items()}
-            for kind, (_, ranges) in PRUNERS.items()
-        }
+        self._sliders: dict[str, dict[str, widgets.Widget]] = {}
+        for kind, (_, ranges) in PRUNERS.items():
+            self._sliders[kind] = {}
+            for name, (low, high, first) in ranges.items():
+                whole = isinstance(first, int)
+                cls, step = (widgets.IntSlider, 1) if whole else (widgets.FloatSlider, (high - low) / 20)
+                moved = slider(cls, name, min=low, max=high, value=first, step=step)
+                moved.observe(self.show, "value")
+                self._sliders[kind][name] = moved
         self._parameters = widgets.VBox()
+        pruner = menu("pruner", tuple(PRUNERS), value="median")
+        curves, order = menu("curves", CURVES), menu("order", ORDERS)
         shown = slider(widgets.IntSlider, "trials shown", min=1, max=TRIALS, value=TRIALS)
         play = widgets.Play(min=1, max=TRIALS, value=TRIALS, interval=150, show_repeat=False)
         widgets.jslink((play, "value"), (shown, "value"))
-        menus = {
-            name: widgets.Dropdown(options=options, description=name, layout={"width": "340px"})
-            for name, options in {"pruner": tuple(PRUNERS), "curves": CURVES, "order": ORDERS}.items()
-        }
-        menus["pruner"].value = "median"
-        self._always = {**menus, "shown": shown}
-        for control in (*self._always.values(), *(one for own in self._sliders.values() for one in own.values())):
-            control.style.description_width = "165px"
-            control.observe(self.show, "value")
-        rows = [menus["pruner"], self._parameters, menus["curves"], menus["order"], widgets.HBox([shown, play])]
+        self._always = {"pruner": pruner, "curves": curves, "order": order, "shown": shown}
+        rows = [pruner, self._parameters, curves, order, widgets.HBox([shown, play])]
         super().__init__(partial(draw, seed=seed), rows, **self._always)
-        self.status.layout = {"width": f"{plots.WIDTH}px", "min_height": "60px"}  # two lines: the figure stands still
+        self.status.layout = TWO_LINES
 
     def show(self, _: object = None) -> None:
         """Draws what the controls ask for, among them the sliders of the pruner that is chosen."""
@@ -224,10 +176,3 @@ class PrunerLab(Explorable):
         self.controls = {**self._always, **own}
         self._parameters.children = tuple(own.values())
         super().show()
-
-
-def _slider(name: str, bounds: tuple[float, float, float]) -> widgets.Widget:
-    """The slider of one parameter."""
-    low, high, first = bounds
-    kind, step = (widgets.IntSlider, 1) if isinstance(first, int) else (widgets.FloatSlider, (high - low) / 20)
-    return slider(kind, name, min=low, max=high, value=first, step=step)

@@ -4,82 +4,72 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
 import optuna
 import plotly.graph_objects as go
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from helpers import plots
-from helpers.errors import one_of
 from helpers.explore.explorable import Drawing, Explorable, slider
 
 KINDS = ("float", "int", "categorical")
-BINS, OPTIMIZERS = 40, ["sgd", "adam", "adamw"]
+DRAWS, BINS, OPTIMIZERS = 1000, 40, ["sgd", "adam", "adamw"]
 
 
-@dataclass(frozen=True)
-class Suggested:
-    """The line of code, the values drawn, the distribution they come from, and what Optuna said of it.
+class Suggested(NamedTuple):
+    """Draws from one suggestion."""
 
-    There are no values where Optuna refuses the range.
-    """
-
-    code: str
-    values: tuple
-    drawn_from: Any
-    told: str
+    code: str  # the line that a learner would write
+    values: tuple  # none where Optuna refuses the range
+    drawn_from: Any  # the distribution
+    told: str  # what Optuna said
 
 
-def suggested(
-    kind: str, low: float, high: float, step: float | None = None, log: bool = False, draws: int = 1000, seed: int = 0
-) -> Suggested:
-    """Draws from one suggestion, all names in one trial of a seeded RandomSampler.
+def suggested(kind: str, low: float, high: float, step: float = 0, log: bool = False, seed: int = 0) -> Suggested:
+    """Draws from one suggestion, all names in one trial of a seeded RandomSampler; no step where `step` is 0.
 
     For "categorical", `low` and `high` are ignored and three optimizers are drawn.
-
-    Raises:
-        BadInput: unknown kind.
     """
-    one_of("kind", kind, KINDS)
-    code, suggest = _suggestion(kind, low, high, log, step)
-    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
+    number: Any = int if kind == "int" else float
+    make: Any = IntDistribution if kind == "int" else FloatDistribution
+    arguments: list[Any] = [number(low), number(high)]
+    options: dict[str, Any] = {"log": True} if log else {}
+    if step:
+        options["step"] = number(step)
+    written = [*map(repr, arguments), *(f"{name}={value}" for name, value in options.items())]
+    if kind == "categorical":
+        make, arguments, options, written = CategoricalDistribution, [OPTIMIZERS], {}, [str(OPTIMIZERS)]
+    code = f'trial.suggest_{kind}("x", {", ".join(written)})'
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            values = tuple(suggest(trial, f"x{n}") for n in range(draws))
+            drawn_from = make(*arguments, **options)
         except ValueError as error:
             return Suggested(code, (), None, f"Optuna refuses: {error}")
     told = f"Optuna warns: {caught[0].message} " if caught else ""
-    return Suggested(code, values, trial.distributions["x0"], told)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    trial = study.ask({f"x{n}": drawn_from for n in range(DRAWS)})
+    return Suggested(code, tuple(trial.params.values()), drawn_from, told)
 
 
 def bars(found: Suggested) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions and shares of at most BINS bars; and their edges, empty where each bar is a single value."""
     if not found.values or _different(found.drawn_from) <= BINS:
         positions, counts = np.unique(found.values, return_counts=True)
-        return positions, counts / max(1, len(found.values)), np.array([])
-    wide, log = found.drawn_from, found.drawn_from.log
-    edges = _edges(wide.low, wide.high, grid=wide.step, log=log)
+        return positions, counts / DRAWS, np.array([])
+    edges, log = _edges(found.drawn_from), found.drawn_from.log
     counts, _ = np.histogram(found.values, bins=edges)
     positions = np.sqrt(edges[1:] * edges[:-1]) if log else (edges[1:] + edges[:-1]) / 2
-    return positions, counts / len(found.values), edges
+    return positions, counts / DRAWS, edges
 
 
-def draw(
-    kind: str, low: float, high: float, step: float | None = None, log: bool = False, draws: int = 1000, seed: int = 0
-) -> Drawing:
-    """Bars where the values fall, under the line that draws them; nothing but the line where Optuna refuses it.
-
-    Raises:
-        BadInput: unknown kind.
-    """
-    found = suggested(kind, low, high, step or None, log, draws, seed)
+def draw(kind: str, low: float, high: float, step: float = 0, log: bool = False, seed: int = 0) -> Drawing:
+    """Bars where the values fall, under the line that draws them; nothing but the line where Optuna refuses it."""
+    found = suggested(kind, low, high, step, log, seed)
     positions, shares, edges = bars(found)
     figure = go.Figure(layout={"title": {"text": found.code, "font_family": "monospace"}, "bargap": 0.05})
     spans = {"offset": edges[:-1] - positions, "width": np.diff(edges)} if len(edges) else {}
@@ -108,37 +98,14 @@ def _different(drawn_from: Any) -> float:
     return math.inf if drawn_from.step is None else round((drawn_from.high - drawn_from.low) / drawn_from.step) + 1
 
 
-def _edges(low: float, high: float, *, grid: float | None, log: bool) -> np.ndarray:
+def _edges(wide: Any) -> np.ndarray:
     """Edges of at most BINS bars; bars over a grid hold equally many of its values, unless on a log axis."""
-    if grid is None:
-        return np.geomspace(low, high, BINS + 1) if log else np.linspace(low, high, BINS + 1)
-    if log:
-        return np.unique(np.ceil(np.geomspace(low, high + 1, BINS + 1))) - 0.5
-    values = round((high - low) / grid) + 1
-    each = math.ceil(values / BINS)
-    return low + grid * (each * np.arange(math.ceil(values / each) + 1) - 0.5)
-
-
-def _written(value: float) -> str:
-    """A number as one would type it, with nothing lost."""
-    short = f"{value:g}"
-    return short if float(short) == value and not isinstance(value, int) else repr(value)
-
-
-def _suggestion(
-    kind: str, low: float, high: float, log: bool, step: float | None
-) -> tuple[str, Callable[[optuna.Trial, str], Any]]:
-    """The line as the learner would write it, and the call itself."""
-    number: Callable[[float], float] = int if kind == "int" else float
-    arguments: list = [number(low), number(high)]
-    options: dict[str, Any] = {"log": True} if log else {}
-    if step is not None:
-        options["step"] = number(step)
-    written = [*map(_written, arguments), *(f"{name}={value}" for name, value in options.items())]
-    if kind == "categorical":
-        arguments, options, written = [OPTIMIZERS], {}, [str(OPTIMIZERS)]
-    code = f'trial.suggest_{kind}("x", {", ".join(written)})'
-    return code, lambda trial, name: getattr(trial, f"suggest_{kind}")(name, *arguments, **options)
+    if wide.step is None:
+        return (np.geomspace if wide.log else np.linspace)(wide.low, wide.high, BINS + 1)
+    if wide.log:
+        return np.unique(np.ceil(np.geomspace(wide.low, wide.high + 1, BINS + 1))) - 0.5
+    each = math.ceil(_different(wide) / BINS)
+    return wide.low + wide.step * (each * np.arange(math.ceil(_different(wide) / each) + 1) - 0.5)
 
 
 class SuggestionExplorer(Explorable):

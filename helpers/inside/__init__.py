@@ -1,7 +1,6 @@
 """Windows into samplers: the only place of the course that touches Optuna's private names.
 
-Each module runs the real sampler and keeps what it knew before every trial. When Optuna moves a name, OptunaMoved
-says which one, and which file has to follow.
+Each module runs the real sampler and keeps what it knew before every trial.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ GRID = 401  # places on the axis of a function of one dimension
 
 
 class OptunaMoved(RuntimeError):
-    """Something private of Optuna is gone or changed; in a notebook only the sentence is shown."""
+    """Something private of Optuna is gone or changed: the sentence says what, and which file has to follow."""
 
     def __init__(self, module: str, owner: object, name: str) -> None:
         holder = owner.__name__ if isinstance(owner, type) else type(owner).__name__
@@ -39,39 +38,28 @@ def private(module: str, owner: object, name: str) -> Any:
     return getattr(owner, name)
 
 
-def check_names(module: str, owner: type, methods: Mapping[str, tuple[str, ...]]) -> None:
-    """Raises OptunaMoved unless `owner` has these methods, each with just these arguments after `self`."""
+def check(module: str, owner: type, methods: Mapping[str, tuple[str, ...]], function: object, dimensions: int) -> None:
+    """OptunaMoved unless `owner` has these methods with just these arguments; BadInput for an unfit function."""
     for name, arguments in methods.items():
         if tuple(signature(private(module, owner, name)).parameters)[1:] != arguments:
             raise OptunaMoved(module, owner, name)
+    if not isinstance(function, Function):
+        raise BadInput(f"{function!r} is not a Function: make one of helpers.problems.functions, or find_function.")
+    if len(function.low) != dimensions:
+        raise BadInput(f"{function.name} is of dimension {len(function.low)}: choose one of dimension {dimensions}.")
 
 
-def play(function: Function, sampler: BaseSampler, trials: int, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Runs a sampler on a function; returns the trials' places (trials, dimensions) and values (trials,).
-
-    Raises:
-        BadInput: not a Function, one of other dimensions or without a finite value somewhere, or no trials.
-    """
-    check_function(function, dimensions)
+def play(function: Function, sampler: BaseSampler, trials: int) -> tuple[np.ndarray, np.ndarray]:
+    """Runs a sampler on a function; returns the trials' places (trials, dimensions) and values (trials,)."""
     if trials < 1:
         raise BadInput(f"{trials} trials show nothing: ask for at least 1.")
     study = optuna.create_study(direction=function.direction, sampler=sampler)
     with threadpool_limits(1):  # two threads of a GP on two busy cores wait for each other, five times as long
         study.optimize(function, n_trials=trials)
-    for trial in (done := study.get_trials(deepcopy=False)):
+    for trial in study.trials:
         if trial.value is None or not np.isfinite(trial.value):
             raise BadInput(f"{function.name} has no finite value at {trial.params}: mend its formula, or its bounds.")
-    return fixed([[t.params[f"x{n}"] for n in range(dimensions)] for t in done]), fixed(t.value for t in done)
-
-
-def check_function(function: object, dimensions: int) -> None:
-    """Raises BadInput unless it is a Function of so many dimensions."""
-    if not isinstance(function, Function):
-        raise BadInput(f"{function!r} is not a Function: make one of helpers.problems.functions, or find_function.")
-    if len(function.low) != dimensions:
-        raise BadInput(
-            f"{function.name} is of dimension {len(function.low)}: choose a Function of dimension {dimensions} here."
-        )
+    return fixed(list(trial.params.values()) for trial in study.trials), fixed(trial.value for trial in study.trials)
 
 
 def fixed(values: Iterable) -> np.ndarray:

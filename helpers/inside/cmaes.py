@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import CmaEsSampler
 
-from helpers.inside import OptunaMoved, check_names, fixed, play, private
+from helpers.inside import OptunaMoved, check, fixed, play, private
 from helpers.problems.functions import Function
 
 POPULATION = 6  # 4 + floor(3 ln d) for d = 2 dimensions
@@ -18,20 +18,14 @@ METHODS = {"_init_optimizer": ("trans", "direction"), "_restore_optimizer": ("co
 
 @dataclass(frozen=True, eq=False)
 class CmaStep:
-    """One generation of CMA-ES, in the function's units; generation 0 is one random trial and has no model.
-
-    Attributes:
-        points, values: the population, shapes (size, 2) and (size,).
-        mean, covariance: of the normal distribution it was drawn from, shapes (2,) and (2, 2), sigma included;
-            draws outside of the box are drawn again. sigma: the step size, as a share of the box.
-    """
+    """One generation of CMA-ES, in the function's units; generation 0 is one random trial and has no model."""
 
     generation: int
-    points: np.ndarray
-    values: np.ndarray
-    mean: np.ndarray | tuple = ()
-    covariance: np.ndarray | tuple = ()
-    sigma: float = np.nan
+    points: np.ndarray  # the population, (size, 2), of a normal distribution; draws outside of the box are repeated
+    values: np.ndarray  # (size,)
+    mean: np.ndarray | tuple = ()  # of the distribution, (2,)
+    covariance: np.ndarray | tuple = ()  # (2, 2), sigma included
+    sigma: float = np.nan  # the step size, as a share of the box
 
 
 class _Watched(CmaEsSampler):
@@ -57,15 +51,10 @@ class _Watched(CmaEsSampler):
 
 @lru_cache(maxsize=32)
 def observe_cmaes(function: Function, generations: int = 20, seed: int = 0) -> tuple[CmaStep, ...]:
-    """Plays CMA-ES with Optuna's defaults on a function of two dimensions; one step a generation, 0 first.
-
-    Raises:
-        BadInput: not such a function, or a negative number of generations.
-        OptunaMoved: Optuna keeps its state elsewhere.
-    """
-    check_names(__name__, CmaEsSampler, METHODS)
+    """Plays CMA-ES with Optuna's defaults on a function of two dimensions (else BadInput); a step a generation."""
+    check(__name__, CmaEsSampler, METHODS, function, 2)
     sampler = _Watched(seed)
-    points, values = play(function, sampler, 1 + POPULATION * generations, 2)
+    points, values = play(function, sampler, 1 + POPULATION * generations)
     if sorted(sampler.seen) != list(range(generations)):
         raise OptunaMoved(__name__, CmaEsSampler, "_restore_optimizer")
     low, width = np.array(function.low), np.subtract(function.high, function.low)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import GPSampler
 
-from helpers.inside import GRID, OptunaMoved, check_names, fixed, play, private
+from helpers.inside import GRID, OptunaMoved, check, fixed, play, private
 from helpers.problems.functions import Function
 
 START = 4  # Optuna's default is 10 random trials, after which a function of one dimension has few secrets left
@@ -18,22 +18,17 @@ METHODS = {"_optimize_acqf": ("acqf", "best_params")}
 
 @dataclass(frozen=True, eq=False)
 class GpStep:
-    """What the Gaussian process knew before trial `number`, in the function's units; no model after few trials.
-
-    Attributes:
-        x, y: the earlier trials, shape (number,); taken, value: the place of trial `number`, and its value.
-        mean, deviation: the posterior on `grid`; log_ei: log of the expected improvement there, and at `taken`.
-    """
+    """What the Gaussian process knew before trial `number`, in the function's units; no model after few trials."""
 
     number: int
-    x: np.ndarray
-    y: np.ndarray
-    taken: float
+    x: np.ndarray  # places of the earlier trials, (number,)
+    y: np.ndarray  # their values, (number,)
+    taken: float  # the place of trial `number`
     value: float
-    grid: np.ndarray
-    mean: np.ndarray | tuple = ()
+    grid: np.ndarray  # (401,)
+    mean: np.ndarray | tuple = ()  # of the posterior on the grid
     deviation: np.ndarray | tuple = ()
-    log_ei: np.ndarray | tuple = ()
+    log_ei: np.ndarray | tuple = ()  # log of the expected improvement there
     taken_log_ei: float = np.nan
 
 
@@ -57,15 +52,10 @@ class _Watched(GPSampler):
 
 @lru_cache(maxsize=32)
 def observe_gp(function: Function, trials: int = 20, seed: int = 0) -> tuple[GpStep, ...]:
-    """Plays the GP sampler, with 4 random trials first, on a function of one dimension; one step a trial.
-
-    Raises:
-        BadInput: not such a function, or no trials.
-        OptunaMoved: Optuna keeps its state elsewhere.
-    """
-    check_names(__name__, GPSampler, METHODS)
+    """Plays the GP sampler, 4 random trials first, on a function of one dimension (else BadInput); a step a trial."""
+    check(__name__, GPSampler, METHODS, function, 1)
     sampler = _Watched(seed)
-    places, y = play(function, sampler, trials, 1)
+    places, y = play(function, sampler, trials)
     if len(sampler.seen) != max(0, trials - START):
         raise OptunaMoved(__name__, GPSampler, "_optimize_acqf")
     x, grid = places[:, 0], fixed(np.linspace(function.low[0], function.high[0], GRID))
@@ -78,5 +68,5 @@ def _in_units(y: np.ndarray, sign: int, mean: np.ndarray, deviation: np.ndarray,
     """Undoes what the sampler did to the values: turned so that more is better, mean 0, standard deviation 1."""
     spread = max(np.std(y), 1e-10)
     mean, deviation, log_ei = np.mean(y) + sign * spread * mean, spread * deviation, log_ei + np.log(spread)
-    arrays = {"mean": mean, "deviation": deviation, "log_ei": log_ei[:-1]}
-    return {name: fixed(array) for name, array in arrays.items()} | {"taken_log_ei": float(log_ei[-1])}
+    arrays = {"mean": fixed(mean), "deviation": fixed(deviation), "log_ei": fixed(log_ei[:-1])}
+    return arrays | {"taken_log_ei": float(log_ei[-1])}

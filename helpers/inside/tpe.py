@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import TPESampler
 
-from helpers.inside import GRID, OptunaMoved, check_function, check_names, fixed, play
+from helpers.inside import GRID, OptunaMoved, check, fixed, play
 from helpers.problems.functions import Function
 
 START = 10  # random trials, Optuna's default
@@ -21,26 +21,20 @@ METHODS = {
 
 @dataclass(frozen=True, eq=False)
 class TpeStep:
-    """What TPE knew before trial `number`, and the place it took; no model at all while it draws at random.
-
-    Attributes:
-        x, y: the earlier trials, shape (number,); taken, value: the place of trial `number`, and its value.
-        good, bad: numbers of the trials in each group; log_l, log_g: their log-densities on `grid`.
-        candidates: drawn from l(x), shape (24,); scores: log l - log g of each.
-    """
+    """What TPE knew before trial `number`, and the place it took; no model at all while it draws at random."""
 
     number: int
-    x: np.ndarray
-    y: np.ndarray
-    taken: float
+    x: np.ndarray  # places of the earlier trials, (number,)
+    y: np.ndarray  # their values, (number,)
+    taken: float  # the place of trial `number`
     value: float
-    grid: np.ndarray
-    good: tuple[int, ...] = ()
+    grid: np.ndarray  # (401,)
+    good: tuple[int, ...] = ()  # the trials in each group
     bad: tuple[int, ...] = ()
-    log_l: np.ndarray | tuple = ()
+    log_l: np.ndarray | tuple = ()  # log-density of each group on the grid
     log_g: np.ndarray | tuple = ()
-    candidates: np.ndarray | tuple = ()
-    scores: np.ndarray | tuple = ()
+    candidates: np.ndarray | tuple = ()  # drawn from l(x), (24,)
+    scores: np.ndarray | tuple = ()  # log l - log g of each
 
 
 class _Watched(TPESampler):
@@ -67,16 +61,10 @@ class _Watched(TPESampler):
 
 @lru_cache(maxsize=32)
 def observe_tpe(function: Function, trials: int = 100, seed: int = 0) -> tuple[TpeStep, ...]:
-    """Plays TPE with Optuna's defaults on a function of one dimension; one step a trial.
-
-    Raises:
-        BadInput: not such a function, or no trials.
-        OptunaMoved: Optuna keeps its state elsewhere.
-    """
-    check_names(__name__, TPESampler, METHODS)
-    check_function(function, 1)
+    """Plays TPE with Optuna's defaults on a function of one dimension (else BadInput); one step a trial."""
+    check(__name__, TPESampler, METHODS, function, 1)
     sampler = _Watched(fixed(np.linspace(function.low[0], function.high[0], GRID)), seed)
-    places, y = play(function, sampler, trials, 1)
+    places, y = play(function, sampler, trials)
     if set(sampler.seen) != set(range(START, trials)):
         raise OptunaMoved(__name__, TPESampler, "_compute_acquisition_func")
     x, models = places[:, 0], sampler.seen

@@ -12,7 +12,7 @@ import optuna
 from PIL import Image
 from playwright.sync_api import expect
 
-from helpers.explore import TpeWindow
+from helpers.explore.windows import TpeWindow
 from helpers.problems.functions import find_function
 from tests.harness.browser import cell_with, run_notebook
 

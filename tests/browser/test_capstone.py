@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
 SETUP = """import pandas as pd
 from helpers import plots
 from helpers.exercises.questions import QUESTIONS
-from helpers.explore import LeaderboardView
+from helpers.explore.board import LeaderboardView
 from helpers.fleet.leaderboard import Leaderboard
 from helpers.learn import Quiz
 plots.use_course_look()

@@ -17,13 +17,21 @@ from tests.tools.store_outputs import METADATA
 
 SETUP = """import optuna
 from helpers import plots
-from helpers.explore import SuggestionExplorer
+from helpers.explore.suggestions import SuggestionExplorer
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 plots.use_course_look()"""
 AGAIN = [
-    "from helpers.explore.live_plot import LivePlot\nstudy = optuna.create_study()\nlive = LivePlot(study)\nlive",
+    """import plotly.graph_objects as go
+from helpers.explore.explorable import Explorable
+study = optuna.create_study()
+def so_far():
+    values = [trial.value for trial in study.trials if trial.state.is_finished()]
+    return go.Figure(go.Scatter(x=list(range(len(values))), y=values, name="complete")), f"{len(values)} trials"
+live = Explorable(so_far)
+live""",
     "explorer = SuggestionExplorer()\nexplorer",
-    "values = iter([4, 3, 2, 4, 3])\nstudy.optimize(lambda _: next(values), n_trials=5, callbacks=[live])",
+    """values = iter([4, 3, 2, 4, 3])
+study.optimize(lambda _: next(values), n_trials=5, callbacks=[lambda *_: live.show()])""",
     "live",
     "explorer",
 ]
@@ -117,7 +125,7 @@ def drawn(page: Page, n: int) -> list:
 
 def test_a_later_view_shows_what_the_first_shows(url: str) -> None:
     """An explorable shown once more, and one whose page is loaded again, has all its numbers, and still answers."""
-    live = [["complete", [[0, 1, 2, 3, 4], [4, 3, 2, 4, 3]]], ["best so far", [[0, 1, 2, 4], [4, 3, 2, 2]]]]
+    live = [["complete", [[0, 1, 2, 3, 4], [4, 3, 2, 4, 3]]]]
     bars = list(draw("float", 1e-5, 1)[0].data[0].y)
     with lab_page(url, "again.ipynb") as page:
         run_all(page)

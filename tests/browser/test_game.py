@@ -41,7 +41,7 @@ def handle(page: Page, knob: str) -> Locator:
 
 def settings(page: Page) -> dict[str, float]:
     """What stands beside the sliders."""
-    texts = game(page).locator(".widget-hslider + .widget-label").all_inner_texts()
+    texts = game(page).locator(".widget-hslider .widget-readout").all_inner_texts()
     return {knob.name: int(text) if knob.whole else float(text) for knob, text in zip(KNOBS, texts, strict=True)}
 
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
 NAME, WORKERS = "watched", 3
 SETUP = """import optuna
 from helpers import plots
-from helpers.explore import FleetMonitor
+from helpers.explore.monitor import FleetMonitor
 from helpers.fleet import Fleet, open_storage
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 plots.use_course_look()

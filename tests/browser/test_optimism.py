@@ -10,14 +10,17 @@ import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.explore.optimism import draw
+from helpers.explore.lenses import draw_optimism
 from tests.harness.browser import before_long, cell, choose, lab_page, screenshot
 from tests.harness.lab import serving_lab
 from tests.tools.store_outputs import METADATA
 
 pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
 
-SOURCE = "from helpers import plots\nfrom helpers.explore import OptimismLens\nplots.use_course_look()\nOptimismLens(0)"
+SOURCE = """from helpers import plots
+from helpers.explore.lenses import OptimismLens
+plots.use_course_look()
+OptimismLens(0)"""
 DRAWN = "figure => figure._fullData.map(trace => [trace.x, trace.y].map(part => Array.from(part || [])))"
 
 
@@ -49,7 +52,7 @@ def shows(page: Page, figure: go.Figure) -> bool:
 
 def assert_shows(page: Page, name: str, *settings: int) -> None:
     """The sentence, and before long the picture, are what the pure function gives."""
-    figure, sentence = draw(*settings)
+    figure, sentence = draw_optimism(*settings)
     expect(cell(page, 0)).to_contain_text(sentence)
     assert before_long(lambda: shows(page, figure))
     screenshot(page, f"optimism_{name}")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
 
 SOURCE = """import optuna
 from helpers import plots
-from helpers.explore import ParetoChooser
+from helpers.explore.trials import ParetoChooser
 plots.use_course_look()
 study = optuna.create_study(directions=["minimize", "minimize"])
 for error, size in ((0.2, 100), (0.05, 400), (0.06, 900), (0.02, 3000), (0.018, 12000)):

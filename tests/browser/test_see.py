@@ -16,27 +16,42 @@ from helpers.explore.contour import SEARCHES, draw, fill_gaps, first_trials, opt
 from helpers.fleet import open_storage
 from tests.harness.browser import before_long, cell, choose, lab_page, screenshot
 from tests.harness.lab import serving_lab
-from tests.tools.store_outputs import METADATA
+from tests.tools.store_outputs import METADATA, ROOT
 
 pytestmark = pytest.mark.slow  # runs whole notebooks in a browser
 
+
+def cell_with_id(notebook: str, number: str) -> str:
+    """The source of one of the course's cells."""
+    cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
+    return next(cell.source for cell in cells if cell.id == number)
+
+
 SETUP = """import time, optuna
+import numpy as np
+import plotly.graph_objects as go
 from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
 from helpers import plots
-from helpers.explore import ContourLens, LivePlot, TrialPicker
+from helpers.explore.contour import ContourLens
+from helpers.explore.explorable import Explorable, add, dots, legend_above, line
+from helpers.explore.trials import TrialPicker
 from helpers.learn import check
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 plots.use_course_look()
-grown = optuna.create_study()
-live = LivePlot(grown)
+study = optuna.create_study(direction="maximize")
 def slow(trial):
     time.sleep(0.3)
     return trial.suggest_float("x", 0, 1)
 down = optuna.create_study(sampler=RandomSampler(seed=3))
 down.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=8)
 picker = TrialPicker(down)"""
-RUN, ANSWER = "grown.optimize(slow, n_trials=30, callbacks=[live])", 'check("08.1", picker.answer, study=down)'
-CELLS = (SETUP, "live", "picker", ANSWER, "ContourLens(0)", RUN)
+LIVE = cell_with_id("08_visualization", "explore-new-1")
+RUN, ANSWER = (
+    "study.optimize(slow, n_trials=30, callbacks=[lambda *_: live.show()])",
+    'check("08.1", picker.answer, study=down)',
+)
+CELLS = (SETUP, LIVE, "picker", ANSWER, "ContourLens(0)", RUN)
 DOTS = "figure => figure._fullData.map(trace => trace.x ? trace.x.length : 0)"
 FILLED = "figure => figure.calcdata.slice(0, 2).map(trace => trace[0].z.map(row => Array.from(row)))"
 EDGES = "figure => ['x', 'y'].map(axis => Array.from(figure.calcdata[1][0][axis]))"
@@ -78,7 +93,7 @@ def test_the_live_plot_grows(page: Page) -> None:
     screenshot(page, "live_growing")
     assert before_long(lambda: plot(page, 1).evaluate(DOTS)[0] >= first + 5)
     assert before_long(lambda: plot(page, 1).evaluate(DOTS)[0] == 30)
-    expect(cell(page, 1)).to_contain_text("30 trials have ended")
+    expect(cell(page, 1)).to_contain_text("Of 30 trials 30 are complete, 0 pruned. Best: ")
     expect(page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=30_000)
 
 

@@ -11,8 +11,7 @@ import plotly.graph_objects as go
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.explore import CmaWindow, GpWindow, TpeWindow
-from helpers.explore.windows import Window
+from helpers.explore.windows import CmaWindow, GpWindow, TpeWindow, Window
 from helpers.problems.functions import find_function
 from tests.explore.test_explorable import points
 from tests.harness.browser import cell_with, run_notebook, screenshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pkgutil
 import subprocess
 import sys
 import threading
@@ -19,8 +20,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from helpers import explore
 from helpers.errors import BadInput
-from helpers.explore import FleetMonitor, monitor
-from helpers.explore.monitor import BEST, LEFT, NAMELESS, STYLES, draw
+from helpers.explore import monitor
+from helpers.explore.monitor import BEST, LEFT, NAMELESS, STYLES, FleetMonitor, draw
 from helpers.fleet import Fleet, open_storage
 from helpers.fleet.fleet import WorkerState
 from helpers.plots import STILLS
@@ -156,6 +157,12 @@ def test_other_programs() -> None:
 # What it draws
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty pictures a second."""
+    monkeypatch.setattr(FleetMonitor, "EVERY_S", 0.02)
+
+
 class MadeUp:
     """A fleet of made-up workers."""
 
@@ -261,12 +268,12 @@ def test_a_storage_that_keeps_waiting_is_survived(study: optuna.Study, monkeypat
     assert shown.refresh().message.startswith("Workers alive:")
 
 
-def test_it_follows_until_the_end(study: optuna.Study) -> None:
+def test_it_follows_until_the_end(study: optuna.Study, quick: None) -> None:
     """Without a call it draws what comes; when no worker is alive it has seen the last trial, and nothing runs on."""
     fleet, threads = MadeUp(ALIVE), threading.active_count()
 
     async def kernel() -> FleetMonitor:
-        shown = FleetMonitor(fleet, study, every_s=0.02)
+        shown = FleetMonitor(fleet, study)
         await until(lambda: "Workers alive: 1 of 1" in shown.message)
         study.add_trial(trial(5, "COMPLETE", 3, 6, ALIVE.name, value=-7))
         await until(lambda: "Best so far: -7 (trial 5)" in shown.message)
@@ -290,12 +297,12 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize("end", ["close", "replace", "forget"])
-def test_nothing_runs_on(study: optuna.Study, end: str) -> None:
+def test_nothing_runs_on(study: optuna.Study, quick: None, end: str) -> None:
     """After the widget is closed, or another one is made for the fleet, or nobody holds the fleet any more."""
     fleets, threads = [MadeUp(ALIVE, ALIVE)], threading.active_count()
 
     async def kernel() -> None:
-        older = FleetMonitor(fleets[0], study, every_s=0.02)
+        older = FleetMonitor(fleets[0], study)
         await asyncio.sleep(0.1)
         assert len(asyncio.all_tasks()) == 2
         if end == "close":
@@ -305,7 +312,7 @@ def test_nothing_runs_on(study: optuna.Study, end: str) -> None:
             await until(lambda: gc.collect() >= 0 and held() is None)
             await until(lambda: older.message.startswith("The fleet is gone: hold it in a variable."))
         else:
-            newer = FleetMonitor(fleets[0], study, every_s=0.02)
+            newer = FleetMonitor(fleets[0], study)
             await asyncio.sleep(0.1)
             assert len(asyncio.all_tasks()) == 2
             assert older.message.endswith("Another monitor shows this fleet now.")
@@ -318,14 +325,10 @@ def test_nothing_runs_on(study: optuna.Study, end: str) -> None:
     assert threading.active_count() == threads
 
 
-@pytest.mark.parametrize(
-    ("name", "every_s", "said"), [("other", 1, "study 'made up', not on 'other'"), ("made up", 0, "above 0")]
-)
-def test_bad_input(name: str, every_s: float, said: str) -> None:
+def test_bad_input() -> None:
     """One sentence, before anything is drawn."""
-    fleet = MadeUp(ALIVE)
-    with pytest.raises(BadInput, match=said):
-        FleetMonitor(fleet, optuna.create_study(study_name=name), every_s)
+    with pytest.raises(BadInput, match="study 'made up', not on 'other'"):
+        FleetMonitor(MadeUp(ALIVE), optuna.create_study(study_name="other"))
 
 
 def test_what_is_stored_is_the_same_in_every_run(study: optuna.Study, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +346,9 @@ def test_a_real_fleet(tmp_path: Path) -> None:
     study = optuna.create_study(study_name="real", storage=open_storage(url))
     objective = "helpers.fleet.objectives:sleeping"
     with Fleet(url, "real", objective, workers=2, trials=4, environment={"LEARN_OPTUNA_SLEEP": "0.1"}) as fleet:
-        shown = FleetMonitor(fleet, study, every_s=0.1).watch(60)
+        shown = FleetMonitor(fleet, study)
+        fleet.wait(60)
+        shown.refresh()
         assert [worker.code for worker in fleet.workers] == [0, 0]
         assert shown.ended and "Workers alive: 0 of 2. Trials: 8 complete." in shown.message
         assert shown.figure.layout.yaxis.ticktext == ("worker 0<br>done", "worker 1<br>done")
@@ -351,19 +356,13 @@ def test_a_real_fleet(tmp_path: Path) -> None:
     bars = shown.figure.data[0]
     assert [names[n] for n in bars.y] == [done.user_attrs["worker"] for done in study.trials]
     assert sorted(bars.y) == [0] * 4 + [1] * 4
-    assert list(bars.x) == [done.duration.total_seconds() for done in study.trials]
+    assert list(bars.x) == pytest.approx([done.duration.total_seconds() for done in study.trials])
     assert shown.figure.data[-1].y[-1] == study.best_value
 
 
 def test_the_other_notebooks_do_not_pay_for_it() -> None:
     """An explorable loads neither the fleet nor its libraries, but for the two that read a shared storage."""
     heavy = {"helpers.fleet", "sqlalchemy", "psycopg", "grpc", "psutil", "sklearn"}
-    others = ", ".join(set(explore.__all__) - {"FleetMonitor", "LeaderboardView"})
-    code = f"import sys; from helpers.explore import {others}; print(sorted({heavy} & set(sys.modules)))"
+    others = {module.name for module in pkgutil.iter_modules(explore.__path__)} - {"monitor", "board"}
+    code = f"import sys; from helpers.explore import {', '.join(others)}; print(sorted({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
-
-
-def test_one_explorable_does_not_load_another() -> None:
-    """Asking for one imports what it needs alone."""
-    code = "import sys; from helpers.explore import SuggestionExplorer; print('helpers.explore.game' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

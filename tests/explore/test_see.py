@@ -1,4 +1,4 @@
-"""Notebook 08's explorables: the contour lens, the live plot and the picker of trials."""
+"""Notebook 08's explorables: the contour lens and the picker of trials."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import optuna
 import pytest
 from optuna import Study
 from optuna.samplers import RandomSampler
-from optuna.trial import TrialState
 
 from helpers.errors import BadInput
-from helpers.explore import LivePlot, TrialPicker
 from helpers.explore.contour import (
     PAIR,
     SAMPLERS,
@@ -24,8 +22,7 @@ from helpers.explore.contour import (
     optuna_map,
     true_surface,
 )
-from helpers.explore.live_plot import WAITING
-from helpers.explore.live_plot import draw as draw_live
+from helpers.explore.trials import TrialPicker
 from helpers.learn.exercises import is_blank
 from helpers.problems.table import SPACE, load_benchmark
 
@@ -123,54 +120,6 @@ def test_the_lens_refuses(arguments: tuple, said: str) -> None:
             ask(*arguments)
 
 
-# The live plot
-
-
-def test_the_live_plot_grows_trial_by_trial(study: Study) -> None:
-    """After each trial the figure has one dot more, unless the trial has no number."""
-    grown = optuna.create_study(direction="maximize")
-    live, counts = LivePlot(grown), []
-    assert live.message == WAITING and not any(len(trace.x or ()) for trace in live.figure.data)
-    for trial in study.trials:
-        grown.add_trial(trial)
-        live(grown, trial)
-        counts.append(sum(len(trace.x) for trace in live.figure.data[:2]))
-    without = {7, 9}
-    assert counts == [n + 1 - sum(m <= n for m in without) for n in range(20)]
-    assert live.message.startswith("20 trials have ended, 2 of them without a number. Best: ")
-
-
-def test_the_incumbent_is_a_line_to_the_last_trial(study: Study) -> None:
-    """Its steps are the trials that were better than all before; pruned, infinite and infeasible ones do not count."""
-    line = draw_live(study.trials, maximize=True)[0].data[-1]
-    finite = [trial for trial in study.trials if trial.state == TrialState.COMPLETE and trial.value < 2]
-    best, steps = -1.0, []
-    for trial in finite:
-        if trial.value > best:
-            best = trial.value
-            steps.append(trial.number)
-    assert list(line.x) == [*steps, 19] and list(line.y) == [*(study.trials[n].value for n in steps), best]
-    lowest = draw_live(study.trials, maximize=False)[0].data[-1]
-    assert lowest.y[-1] == min(trial.value for trial in finite)
-    limited = optuna.create_study()
-    trial = limited.ask()
-    trial.set_constraint("size", 1.0)
-    limited.tell(trial, 0.5)
-    figure, said = draw_live(limited.trials, maximize=False)
-    assert figure.data[-1].x == () and "None is complete yet" in said
-
-
-def test_the_live_plot_is_a_callback() -> None:
-    """Given to `optimize`, it draws; several objectives have no single best."""
-    made = optuna.create_study(sampler=RandomSampler(seed=0))
-    live = LivePlot(made, "loss")
-    made.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=5, callbacks=[live])
-    assert list(live.figure.data[0].x) == list(range(5)) and live.figure.layout.yaxis.title.text == "loss"
-    assert LivePlot(made).message == live.message
-    with pytest.raises(BadInput, match="has 2 objectives: a live plot shows the best of one"):
-        LivePlot(optuna.create_study(directions=("minimize", "maximize")))
-
-
 # The picker
 
 
@@ -197,7 +146,8 @@ def test_clicks_boxes_and_numbers_choose(study: Study) -> None:
 
 def test_chosen_dots_look_different(study: Study) -> None:
     """By colour, size and shape."""
-    picker = TrialPicker(study).choose(0, 1)
+    picker = TrialPicker(study)
+    picker.choose(0, 1)
     marker = picker.figure.data[0].marker
     chosen = np.isin(picker.numbers, [0, 1])
     for look in (marker.color, marker.size, marker.symbol):
@@ -205,9 +155,10 @@ def test_chosen_dots_look_different(study: Study) -> None:
 
 
 def test_what_can_be_picked(study: Study) -> None:
-    """Completed trials with that hyperparameter, and any value of theirs."""
-    picker = TrialPicker(study, value=lambda trial: trial.number * 2.0, value_name="twice")
-    assert list(picker.figure.data[0].y) == [2.0 * n for n in picker.numbers]
+    """Completed trials with that hyperparameter, against their values."""
+    picker = TrialPicker(study)
+    assert list(picker.figure.data[0].x) == picker.numbers
+    assert list(picker.figure.data[0].y) == [study.trials[n].value for n in picker.numbers]
     assert 3 not in picker.numbers and 7 not in picker.numbers
     with pytest.raises(BadInput, match="No completed trial has 'y'"):
         TrialPicker(study, "y")

@@ -17,8 +17,7 @@ from jupyter_client.manager import start_new_kernel
 from optuna.trial import create_trial
 
 from helpers.errors import BadInput
-from helpers.explore import LeaderboardView
-from helpers.explore.board import A_NAME, MOST, PLAN, YOU, draw
+from helpers.explore.board import A_NAME, MOST, PLAN, YOU, LeaderboardView, draw
 from helpers.fleet.leaderboard import STUDY, Leaderboard
 from helpers.fleet.storage import VARIABLE
 from helpers.problems.capstone import BUDGET, EPOCHS, Capstone
@@ -276,7 +275,7 @@ def rows(figure: go.Figure) -> dict[str, tuple[str, float]]:
 
 def test_the_view_knows_you_and_the_ladder(board: Leaderboard) -> None:
     """Rows in order, kinds told apart, and a sentence about where you stand."""
-    figure, said = draw([])
+    figure, said = draw([], LADDER[:0])
     assert said == "Nobody has submitted yet." and rows(figure) == {}
     for seed, name in enumerate(("Ada", "Bob", "Cleo")):
         submit(board, name, seed)
@@ -291,7 +290,7 @@ def test_the_view_knows_you_and_the_ladder(board: Leaderboard) -> None:
     assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs, above " in said
     assert said.endswith(f"above {', '.join(beaten) or 'no plan of the ladder'}.")
     assert "90 of 1620 epochs" in draw(entries, LADDER, entries[1].name, budget=1620)[1]
-    assert draw(entries, None, "Dan")[1].endswith("Dan has not submitted.")
+    assert draw(entries, LADDER[:0], "Dan")[1].endswith("Dan has not submitted.")
 
 
 def test_a_crowd_leaves_room_for_you(board: Leaderboard) -> None:

@@ -13,8 +13,7 @@ import pytest
 from optuna.importance import get_param_importances
 
 from helpers.errors import BadInput
-from helpers.explore import ImportanceLens
-from helpers.explore.importance_lens import draw
+from helpers.explore.lenses import draw_importances
 from helpers.problems.table import SPACE, load_benchmark
 from helpers.races.importance import (
     BUDGETS,
@@ -199,7 +198,7 @@ def test_a_missing_or_damaged_record(tmp_path: Path) -> None:
 def test_the_lens_draws_the_record() -> None:
     """All studies, their median and the truth, the most important at the top; its sentence is a count of studies."""
     for settings in (("digits", "random", "PED-ANOVA", 400), ("bowl", "TPE", "fANOVA", 25)):
-        figure, said = draw(*settings)
+        figure, said = draw_importances(*settings)
         studies, median, truth = figure.data
         names, recorded = list(figure.layout.yaxis.ticktext), load_importances(settings[0])
         shares, true = recorded.loc[settings[1:]], true_importances(settings[0])[ESTIMATES[settings[2]]]
@@ -210,5 +209,3 @@ def test_the_lens_draws_the_record() -> None:
             assert sorted(own) == sorted(shares[name])
         right = int((shares.idxmax(axis=1) == names[-1]).sum())
         assert said.startswith(f"{names[-1]} is the most important; {right} of 20 studies say so.")
-    with pytest.raises(BadInput, match="Unknown problem"):
-        ImportanceLens("cifar")

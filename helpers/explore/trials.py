@@ -1,0 +1,163 @@
+"""Plots of a study's trials that answer: the best one under a limit, and those that a click or a number chooses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import plotly.graph_objects as go
+from optuna import Study
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from helpers import plots
+from helpers.errors import BadInput
+from helpers.explore.explorable import Drawing, Explorable, add, dots, legend_above, line, slider
+
+HOW = "Click a dot (again: it is free), draw a box around several, or type their numbers."
+
+
+def front(study: Study) -> list[FrozenTrial]:
+    """Optuna's Pareto front by rising second objective (BadInput without one); of the same values the first alone."""
+    if study.directions != [StudyDirection.MINIMIZE] * 2:
+        raise BadInput("The chooser needs a study that minimises two objectives: directions=['minimize', 'minimize'].")
+    if not study.best_trials:
+        raise BadInput("The study has no completed trial yet: run study.optimize first.")
+    first = {tuple(trial.values): trial for trial in reversed(study.best_trials)}
+    return [first[values] for values in sorted(first, key=lambda values: values[1])]
+
+
+def draw_front(study: Study, limit: float) -> Drawing:
+    """All trials, the front as a staircase, a line at the limit, and a diamond at the best trial within it.
+
+    The objectives are the error and the number of parameters; the front has a trial within the limit.
+    """
+    steps, trials = front(study), study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    within = [trial for trial in steps if trial.values[1] <= limit]
+    beyond, affordable = ([t for t in trials if (t.values[1] <= limit) is inside] for inside in (False, True))
+    skip, highest = {"hoverinfo": "skip", "hovertemplate": None}, max(trial.values[0] for trial in trials)
+    traces = {
+        "out of reach": _places(beyond, **dots("#777777", symbol="circle-open", size=8)),
+        "within the limit": _places(affordable, **dots(plots.BLUE, size=8)),
+        "Pareto front": _places(steps, **line(plots.GREEN, shape="hv", width=2) | skip),
+        "limit": ([limit] * 2, [0, 1.05 * highest], line(plots.VERMILLION, dash="dot") | skip),
+        "chosen": _places(within[-1:], **dots(plots.VERMILLION, symbol="diamond", size=14)),
+    }
+    figure = add(go.Figure(layout=legend_above("Error against parameters")), traces)
+    figure.update_xaxes(title="parameters (logarithmic)", type="log", dtick="D2")
+    figure.update_yaxes(title="error", rangemode="tozero")
+    return figure, _said(steps[len(within) - 1 : len(within) + 1], limit)
+
+
+def _places(trials: list[FrozenTrial], **look: object) -> tuple[list, list, dict]:
+    """Trials as one trace; their numbers are shown under the mouse."""
+    errors, sizes = ([trial.values[n] for trial in trials] for n in (0, 1))
+    hover = {"hovertemplate": "trial %{customdata}<br>%{x:,}, %{y:.4f}<extra></extra>"}
+    return sizes, errors, {"customdata": [trial.number for trial in trials], **hover, **look}
+
+
+def _said(steps: list[FrozenTrial], limit: float) -> str:
+    """What is chosen, and what the next step on the front would cost and bring, if there is one."""
+    chosen, (error, size) = steps[0], steps[0].values
+    params = ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in chosen.params.items()
+    )
+    said = f"At most {limit:,g} parameters: trial {chosen.number}, error {error:.3f} with {size:,g} ({params})."
+    if len(steps) == 1:
+        return f"{said} No larger one found is better."
+    gain, factor = error - steps[1].values[0], steps[1].values[1] / size
+    return f"{said} The next step on the front: {gain:.3f} less for {factor:.1f} times as many."
+
+
+class ParetoChooser(Explorable):
+    """A slider for the limit of the second objective; the study minimises error and number of parameters."""
+
+    def __init__(self, study: Study) -> None:
+        smallest = front(study)[0].values[1]
+        limits = sorted({trial.values[1] for trial in study.trials if trial.values and trial.values[1] >= smallest})
+        options = [(f"{limit:,g}", limit) for limit in limits]
+        middle = limits[len(limits) // 2]
+        limit = slider(widgets.SelectionSlider, "parameters, at most", options=options, value=middle)
+        super().__init__(partial(draw_front, study), limit=limit)
+
+
+def draw_dots(
+    places: Mapping[int, tuple[Any, Any]], chosen: Collection[int], across: str, value_name: str, log: bool = False
+) -> Drawing:
+    """Dots (x and y by the trial's number); those chosen have another colour, size and shape."""
+    x, y = zip(*places.values(), strict=True)
+    picked, opaque = np.isin(list(places), sorted(chosen)), {"marker": {"opacity": 1}}
+    figure = go.Figure(layout={"dragmode": "select", "showlegend": False, "title": "Choose trials"})
+    figure.add_scatter(
+        x=x, y=y, mode="markers", customdata=list(places),
+        hovertemplate="trial %{customdata}<br>%{x}, %{y:.4g}<extra></extra>",
+        marker={
+            "opacity": 1, "color": np.where(picked, plots.VERMILLION, plots.BLUE), "size": np.where(picked, 13, 8),
+            "symbol": np.where(picked, "diamond", "circle"),
+        },
+        selected=opaque, unselected=opaque,
+    )  # fmt: skip
+    figure.update_xaxes(title=across, type="log" if log else None).update_yaxes(title=value_name)
+    return figure, f"Chosen: {_listed(chosen)}." if chosen else HOW
+
+
+class TrialPicker(Explorable):
+    """Completed trials' values as dots over a hyperparameter or over their number; `answer` is what was chosen.
+
+    Args:
+        across: the hyperparameter on the horizontal axis (BadInput if no trial has it), or "trial" for their numbers.
+    """
+
+    def __init__(self, study: Study, across: str = "trial", *, value_name: str = "value", log: bool = False) -> None:
+        trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        found = [({"trial": trial.number, **trial.params}, trial) for trial in trials]
+        places = {trial.number: (where[across], trial.value) for where, trial in found if across in where}
+        if not places:
+            raise BadInput(f"No completed trial has {across!r}: run some, or correct the name.")
+        self.numbers, self._chosen = list(places), set[int]()
+        self._typed = widgets.Text(description="trials", placeholder="such as 3, 17", continuous_update=False)
+        self._clear = widgets.Button(description="Choose none", icon="eraser")
+        row = widgets.HBox([self._typed, self._clear])
+        super().__init__(lambda: draw_dots(places, self._chosen, across, value_name, log), [row])
+        self.figure.data[0].on_click(self._on_click)
+        self.figure.data[0].on_selection(self._on_box)
+        self._typed.observe(self._on_text, "value")
+        self._clear.on_click(lambda _: self.choose())
+
+    @property
+    def answer(self) -> list[int] | object:
+        """The numbers of the chosen trials, in order; the dots of an unanswered exercise while there are none."""
+        return sorted(self._chosen) or ...
+
+    def choose(self, *numbers: int) -> None:
+        """Chooses exactly these trials, from code; BadInput where one of them is not shown."""
+        if unknown := sorted(set(numbers) - set(self.numbers)):
+            raise BadInput(f"There is no dot for trial {unknown[0]}: those shown are {_listed(self.numbers)}.")
+        self._chosen, self._typed.value = set(numbers), _listed(numbers)
+        self.show()
+
+    def _on_click(self, trace: object, points: Any, state: object) -> None:
+        self.choose(*self._chosen ^ {self.numbers[n] for n in points.point_inds})
+
+    def _on_box(self, trace: object, points: Any, selector: object) -> None:
+        self.choose(*self._chosen | {self.numbers[n] for n in points.point_inds})
+
+    def _on_text(self, change: dict) -> None:
+        """Numbers in the text field; what is not one is named, and nothing changes."""
+        if change["new"] == _listed(self._chosen):
+            return
+        words = re.findall(r"[^\s,;]+", change["new"])
+        wrong = [word for word in words if not word.isdecimal() or int(word) not in self.numbers]
+        if wrong:
+            self.say(f"{wrong[0]!r} is not the number of a dot. {self.draw()[1]}")
+        else:
+            self.choose(*map(int, words))
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))

@@ -49,7 +49,6 @@ def plain(value: object) -> Any:
 
 
 def _rank(value: object) -> tuple[bool, float, str]:
-    """Numbers by size, then all else by its text."""
     return (False, value, "") if isinstance(value, int | float) else (True, 0, repr(value))
 
 
@@ -140,8 +139,7 @@ def function(
     """An exercise whose answer is a function, or a class of some kind, that is to do what `right` does in every case.
 
     What is compared is what `watch` returns for the answer and a case. A mistake's reason is given only when the
-    answer does in every case what that mistake does; else the first case that differs is shown: by its name, or by
-    its values under the names that the parameters of `watch`, or of `right`, have.
+    answer does in every case what that mistake does; else the first case that differs is shown, by its name or values.
     """
     if not isinstance(cases, Mapping):
         names = list(inspect.signature(watch).parameters)[1:]

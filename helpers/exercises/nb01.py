@@ -19,8 +19,8 @@ from helpers.training.train import Epoch, TrainingConfig, fit
 
 
 @lru_cache
-def last_epoch(**settings: Any) -> Epoch:
-    """Of a training on the course's data."""
+def trained(**settings: Any) -> Epoch:
+    """The last epoch of a training on the course's data."""
     return fit(TrainingConfig(**settings), load_dataset())[1][-1]
 
 
@@ -29,8 +29,8 @@ def three_knobs(trial: optuna.Trial) -> float:
     rate = trial.suggest_float("learning_rate", 0.001, 1, log=True)
     size = trial.suggest_int("batch_size", 16, 256, log=True)
     name = trial.suggest_categorical("optimizer", ["sgd", "adam"])
-    settings = {"learning_rate": rate, "batch_size": size, "optimizer": name, "epochs": 3}
-    return last_epoch(**settings, seed=course_seed()).validation_accuracy
+    end = trained(learning_rate=rate, batch_size=size, optimizer=name, epochs=3, seed=course_seed())
+    return end.validation_accuracy
 
 
 def with_another_default(answer: Callable, params: dict) -> Seen:
@@ -74,7 +74,7 @@ def study_of_a_loss(study: object, seed: int) -> str:
     for _ in range(12):
         trial = again.ask()
         rate = trial.suggest_float("learning_rate", 1e-3, 1, log=True)
-        again.tell(trial, last_epoch(learning_rate=rate, epochs=2, seed=seed).validation_loss)
+        again.tell(trial, trained(learning_rate=rate, epochs=2, seed=seed).validation_loss)
     found, wanted = ({f"TPESampler(seed={seed})": plain(search(one))} for one in (study, again))
     if not same(found, wanted):
         raise NotQuite(difference(found, wanted))

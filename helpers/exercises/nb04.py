@@ -29,7 +29,6 @@ function(
     [(0.0, 1.0, 0.0), (0.5, 2.0, 0.0), (-1.0, 0.5, 0.25), (3.0, 1.5, 1.0), (-2.0, 0.1, -2.5), (1.0, 3.0, 40.0)],
     {
         "the sign is turned: lower is better here, so z = (best - mean) / sigma.": lambda m, s, b: improvement(b, s, m),
-        "you measured it in units of sigma: multiply by sigma once more.": lambda m, s, b: improvement(m, s, b) / s,
         "that is the probability of an improvement; it does not say how large.": lambda m, s, b: norm.cdf((b - m) / s),
         "the part with norm.pdf(z) is missing: luck counts, too.": lambda m, s, b: (b - m) * norm.cdf((b - m) / s),
     },

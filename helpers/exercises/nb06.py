@@ -28,9 +28,7 @@ def judged(pruner: Callable, gap: float, done: list[dict], reports: dict[int, fl
     study = optuna.create_study(direction="maximize")
     study.add_trials([create_trial(value=curve[max(curve)], intermediate_values=curve) for curve in done])
     study.add_trial(create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.99, 2: 0.99}))
-    trial = study.ask()
-    for step, value in reports.items():
-        trial.report(value, step)
+    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values=reports))
     return pruner(gap=gap).prune(study, study.trials[-1])
 
 
@@ -38,7 +36,7 @@ THREE, LOW = [{1: 0.4, 2: 0.9}, {1: 0.6, 2: 0.8}, {5: 0.9, 6: 0.7}], [{1: -3.0, 
 GAPS: list[tuple[float, list[dict], list[dict]]] = [
     (0.2, THREE, [{1: 0.75, 2: 0.1}, {1: 0.1, 2: 0.85}, {1: 0.45}, {6: 0.6}, {1: 0.3}, {7: 0.0}, {7: -1.0}]),
     (0.1, THREE, [{1: 0.45}, {1: 0.65}]),
-    (1.0, LOW, [{1: -1.5}, {1: -2.5}, {2: -1.6}, {3: -9.0}]),
+    (1.0, LOW, [{1: -2.0}, {1: -2.5}, {2: -1.6}, {3: -9.0}]),
     (0.0, [], [{1: 0.1}, {1: -4.0}]),
 ]
 function(
@@ -76,19 +74,18 @@ function(
     watch=followed,
 )
 
-EPOCHS = "it compares folds; epochs are no folds."
 choices(
     "06.3",
     {"a": "Wilcoxon", "b": "Threshold", "c": "Hyperband"},
     {
         "a": dict.fromkeys(("Median", "Threshold", "Hyperband"), "a low value may just be a hard fold: compare folds."),
         "b": {
-            "Wilcoxon": EPOCHS,
+            "Wilcoxon": "it compares folds; epochs are no folds.",
             "Median": "its best so far is 0.9, and that stays: it trains to its end.",
             "Hyperband": "it compares with others, and the first trial has none: judge the curve by itself.",
         },
         "c": {
-            "Wilcoxon": EPOCHS,
+            "Wilcoxon": "it compares folds; epochs are no folds.",
             "Median": "it has one warm-up, and you would have to know how long.",
             "Threshold": "it has one bound and one warm-up, and you would have to know both.",
         },

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
-from itertools import islice
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,57 +15,46 @@ import pandas as pd
 
 from helpers.learn.exercises import NotQuite, Stopped, TooLong, exercise, tell
 
-LONGEST = 10_000  # so many items of an iterator are read: it may have no end
-Reasons = Mapping[Any, str]
-Cases = Sequence[tuple] | Mapping[str, tuple]
+KINDS: tuple[tuple[Any, Callable], ...] = ((str, str), (bool | np.bool_, bool), (Integral, int), (Real, float))
 
 
-@dataclass(frozen=True)
-class Odd:
-    """What is no number, word, list or dictionary; two are equal when called the same."""
+class Odd(str):
+    """What is no number, word, list or dictionary: how it is called; two that are called the same are equal."""
 
-    name: str
+    __repr__ = str.__str__
 
-    def __repr__(self) -> str:
-        return self.name
+
+class Seen(dict[str, Any]):
+    """What a check saw of an answer, by name, in the order of telling: of two, the first name that differs is told."""
 
 
 def plain(value: object) -> Any:
     """The same as numbers, words, lists and dictionaries, whatever it was made with; a set is sorted."""
     if value is None or isinstance(value, Odd):
         return value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return float(value)
+    for kind, make in KINDS:
+        if isinstance(value, kind):
+            return make(value)
     if isinstance(value, pd.Series) and not pd.api.types.is_numeric_dtype(value.index):
         value = value.to_dict()
     if isinstance(value, Mapping | pd.DataFrame):
-        return {plain(name): plain(item) for name, item in value.items()}
+        return (Seen if isinstance(value, Seen) else dict)((plain(n), plain(item)) for n, item in value.items())
     if isinstance(value, set | frozenset):
         return sorted(map(plain, value), key=_rank)
     if hasattr(type(value), "__array__"):
         return plain(np.asarray(value).tolist())
     if isinstance(value, Iterable) and not isinstance(value, type | bytes):
-        return [plain(item) for item in islice(value, LONGEST)]
+        return [plain(item) for item, _ in zip(value, range(10_000), strict=False)]  # it may have no end
     return Odd(f"an object of type {type(value).__name__}")
 
 
-def _rank(value: object) -> tuple[bool, object, str]:
-    """Numbers by size, then all else by its text."""
-    number = isinstance(value, int | float)
-    return not number, value if number else 0, repr(value)
+def _rank(value: object) -> tuple[bool, float, str]:
+    return (False, value, "") if isinstance(value, int | float) else (True, 0, repr(value))
 
 
-def same(found: object, wanted: object) -> bool:
+def same(found: Any, wanted: Any) -> bool:
     """Equal numbers but for rounding, equal words, and lists and dictionaries of such; of plain values."""
-    if isinstance(found, bool) or isinstance(wanted, bool):
-        return found is wanted
-    if isinstance(found, int | float) and isinstance(wanted, int | float):
+    if type(found) in (int, float) and type(wanted) in (int, float):
         return math.isclose(found, wanted, rel_tol=1e-6, abs_tol=1e-12) or (found != found and wanted != wanted)
     if isinstance(found, list) and isinstance(wanted, list):
         return len(found) == len(wanted) and all(map(same, found, wanted))
@@ -77,41 +65,31 @@ def same(found: object, wanted: object) -> bool:
 
 def shown(value: object) -> str:
     """A value as a learner reads it: four digits, and the middle of a long text left out."""
-    text = repr(_rounded(plain(value)))
+    text = re.sub(r"\d+\.\d+(e[-+]?\d+)?", lambda found: repr(float(f"{float(found[0]):.4g}")), repr(plain(value)))
     return text if len(text) <= 150 else f"{text[:100]} ... {text[-30:]}"
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.4g}")
-    if isinstance(value, list):
-        return [*map(_rounded, value)]
-    return {name: _rounded(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def word(value: object) -> Any:
     """A plain answer; letters' case and spaces are no matter."""
     given = plain(value)
-    return " ".join(given.casefold().split()) if isinstance(given, str) else given
+    return " ".join(given.casefold().split()) if type(given) is str else given
 
 
-def pick(answer: object, right: object, reasons: Reasons, hint: str = "", name: str = "") -> None:
+def pick(answer: object, right: object, reasons: Mapping[Any, str], hint: str = "", name: str = "") -> None:
     """Raises NotQuite unless the answer is the right one, with the reason against it where there is one."""
     given = word(answer)
     if same(given, word(right)):
         return
     for wrong, reason in reasons.items():
-        if same(given, word(list(wrong) if isinstance(wrong, tuple) else wrong)):
+        if same(given, word(wrong)):
             raise NotQuite(name + reason)
-    if isinstance(given, str) and isinstance(word(right), int | float):
+    if type(given) is str and isinstance(word(right), int | float):
         raise NotQuite(f"{name}{shown(answer)} is a text: write a number, without quotes.")
-    if not hint:
-        options = ", ".join(map(shown, sorted([right, *reasons], key=str)))
-        hint = f"{shown(answer)} is not one of {options}: choose one of them."
-    raise NotQuite(name + hint)
+    options = ", ".join(map(shown, sorted([right, *reasons], key=str)))
+    raise NotQuite(name + (hint or f"{shown(answer)} is not one of {options}: choose one of them."))
 
 
-def choice(key: str, right: object, reasons: Reasons, praise: str, hint: str = "") -> None:
+def choice(key: str, right: object, reasons: Mapping[Any, str], praise: str, hint: str = "") -> None:
     """An exercise whose answer is one value; `reasons` say what is wrong with others, `hint` what one looks like."""
 
     @exercise(key)
@@ -120,23 +98,18 @@ def choice(key: str, right: object, reasons: Reasons, praise: str, hint: str = "
         return praise
 
 
-def choices(key: str, right: Mapping[str, object], reasons: Mapping[str, Reasons], praise: str) -> None:
+def choices(key: str, right: Mapping[str, object], reasons: Mapping[str, Mapping[Any, str]], praise: str) -> None:
     """An exercise whose answer is a dictionary with a choice for each of several situations."""
 
     @exercise(key)
     def check(answer: object) -> str:
         given = plain(answer)
-        if not isinstance(given, dict) or {word(name) for name in given} != {word(name) for name in right}:
+        given = {word(name): value for name, value in given.items()} if isinstance(given, dict) else {}
+        if given.keys() != {word(name) for name in right}:
             raise NotQuite(f"the answer is a dictionary with the keys {', '.join(map(repr, right))}.")
-        given = {word(name): value for name, value in given.items()}
         for name, wanted in right.items():
             pick(given[word(name)], wanted, reasons[name], name=f"({name}) ")
         return praise
-
-
-def call(answer: Callable, *case: object) -> object:
-    """What the answer returns; how most answers are watched."""
-    return answer(*case)
 
 
 def unordered(answer: Callable, *case: object) -> object:
@@ -145,49 +118,53 @@ def unordered(answer: Callable, *case: object) -> object:
     return sorted(found, key=_rank) if isinstance(found, list) else found
 
 
-def watched(watch: Callable, answer: Callable, case: tuple) -> Any:
-    """What `watch` sees the answer do in one case, as a plain value; an error is seen, too."""
-    try:
-        with np.errstate(all="ignore"):
-            return plain(watch(answer, *deepcopy(case)))
-    except (NotQuite, Stopped, TooLong):
-        raise
-    except BaseException as error:  # the learner's own code may raise anything
-        return Odd(f"the error {tell(error)}")
+def watched(watch: Callable, answer: object, cases: Mapping[str, tuple]) -> dict[str, Any]:
+    """What `watch` sees the answer do in each case, as plain values; an error is seen, too."""
+    found = {}
+    for name, case in cases.items():
+        try:
+            with np.errstate(all="ignore"):
+                found[name] = plain(watch(answer, *deepcopy(case)))
+        except (NotQuite, Stopped, TooLong):
+            raise
+        except BaseException as error:  # the learner's own code may raise anything
+            found[name] = Odd(f"the error {tell(error)}")
+    return found
 
 
 def function(
-    key: str, right: Callable, cases: Cases, mistakes: Mapping[str, Callable], praise: str, watch: Callable = call
+    key: str, right: Callable, cases: Sequence[tuple] | Mapping[str, tuple], mistakes: Mapping[str, Callable] = {},
+    praise: str = "", watch: Callable = lambda answer, *case: answer(*case),
 ) -> None:  # fmt: skip
     """An exercise whose answer is a function, or a class of some kind, that is to do what `right` does in every case.
 
-    A mistake's reason is given only when the answer does in every case what that mistake does; else the first case
-    that differs is shown. Cases may have names, which are shown in the place of their values.
+    What is compared is what `watch` returns for the answer and a case. A mistake's reason is given only when the
+    answer does in every case what that mistake does; else the first case that differs is shown, by its name or values.
     """
+    if not isinstance(cases, Mapping):
+        names = list(inspect.signature(watch).parameters)[1:]
+        names = list(inspect.signature(right).parameters) if names == ["case"] else names
+        cases = {", ".join(f"{n} = {shown(v)}" for n, v in zip(names, case, strict=False)): case for case in cases}
 
     @exercise(key)
-    def check(answer: Any) -> str:
+    def check(answer: object) -> str:
         if not callable(answer) or isinstance(answer, type) != isinstance(right, type):
-            wanted = "class" if isinstance(right, type) else "function"
-            raise NotQuite(f"the answer is a {wanted}: hand over the {wanted} itself.")
-        compare(answer, right, cases, mistakes, watch)
-        return praise
+            kind = "class" if isinstance(right, type) else "function"
+            raise NotQuite(f"the answer is a {kind}: hand over the {kind} itself.")
+        found, wanted = watched(watch, answer, cases), watched(watch, right, cases)
+        if same(found, wanted):
+            return praise
+        for reason, mistaken in mistakes.items():
+            if same(found, watched(watch, mistaken, cases)):
+                raise NotQuite(reason)
+        raise NotQuite(difference(found, wanted))
 
 
-def compare(answer: Callable, right: Callable, cases: Cases, mistakes: Mapping[str, Callable], watch: Callable) -> None:
-    """Raises NotQuite, as `function` says it, unless the answer does what `right` does."""
-    named = cases if isinstance(cases, Mapping) else {_given(right, case): case for case in cases}
-    found, wanted = ([watched(watch, one, case) for case in named.values()] for one in (answer, right))
-    if same(found, wanted):
-        return
-    for reason, mistaken in mistakes.items():
-        if same(found, [watched(watch, mistaken, case) for case in named.values()]):
-            raise NotQuite(reason)
-    given, mine, asked = next(seen for seen in zip(named, found, wanted, strict=True) if not same(*seen[1:]))
-    raise NotQuite(f"for {given} it gives {shown(mine)}; asked was {shown(asked)}.")
-
-
-def _given(right: Callable, case: tuple) -> str:
-    """The arguments of a case, with the names that the task gave them."""
-    names = list(inspect.signature(right).parameters)
-    return ", ".join(f"{name} = {shown(value)}" for name, value in zip(names, case, strict=False)) or "no argument"
+def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """The first case in which the two differ: given, returned, wanted."""
+    case = next(case for case in wanted if not same(found[case], wanted[case]))
+    what, mine, asked = "it gives", found[case], wanted[case]
+    if isinstance(mine, Seen) and isinstance(asked, Seen):
+        name = next(name for name in asked | mine if not same(mine.get(name), asked.get(name)))
+        what, mine, asked = f"{name}:", mine.get(name, Odd("nothing")), asked.get(name, Odd("nothing"))
+    return f"for {case} {what} {shown(mine)}; asked was {shown(asked)}."

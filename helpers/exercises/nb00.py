@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import accumulate
-from math import isfinite
+from collections.abc import Callable
 from typing import Any
 
-from helpers.exercises.kit import choice, pick, plain, same, shown
+from helpers.exercises.kit import choice, plain, shown
 from helpers.explore.game import KNOBS
 from helpers.learn.exercises import NotQuite, exercise
 
-TARGET = 0.9
-BETTER = {  # a value that has been seen to do well, and the words for what is below and above it
-    "learning_rate": (0.3, "larger steps", "smaller steps"),
-    "momentum": (0.5, "more momentum", "less momentum"),
-    "width": (100, "a wider network", "a narrower network"),
-    "dropout": (0.0, "more dropout", "less dropout"),
-}
+GOOD = {"learning_rate": 0.3, "momentum": 0.5, "width": 100, "dropout": 0.0}  # has been seen to do well
 
-
-@exercise("00.1")
-def best_so_far(answer: object, scores: Sequence[float]) -> str:
-    """The running maximum of the scores."""
-    given, wanted = plain(answer), list(accumulate(scores, max))
-    if not isinstance(given, list) or len(given) != len(scores):
-        raise NotQuite(f"the answer is a list of {len(scores)} numbers, one after each trial.")
-    number = next((n for n, (mine, right) in enumerate(zip(given, wanted, strict=True)) if not same(mine, right)), 0)
-    reasons = {
-        tuple(scores): "these are the scores themselves: the best so far never goes down.",
-        (max(scores),) * len(scores): "after the first trial you cannot know the later ones: take the best of what "
-        "came before.",
-        tuple(accumulate(scores, min)): "these are the lowest so far: a score is better when it is higher.",
-    }
-    seen = shown(list(scores[: number + 1]))
-    pick(given, wanted, reasons, f"after trial {number} the best of {seen} is not {shown(given[number])}.")
-    return "The best so far is called the incumbent. It never goes down."
-
+choice(
+    "00.1",
+    [0.41, 0.90, 0.90, 0.93, 0.93],
+    {
+        (0.41, 0.90, 0.13, 0.93, 0.88): "these are the scores themselves: the best so far never goes down.",
+        (0.93,) * 5: "after the first trial you cannot know the later ones: take the best of what came before.",
+    },
+    "The best so far is called the incumbent. It never goes down.",
+    hint="the answer is a list of five numbers: for each trial, the highest of its own score and all before it.",
+)
 
 choice(
     "00.2",
@@ -52,25 +36,20 @@ choice(
 
 @exercise("00.3")
 def a_good_setting(answer: Any, score: Callable[..., float]) -> str:
-    """Inside the ranges, and really trained; advice is given when it was trained, too, and reaches the target."""
-    setting, names = plain(answer), [knob.name for knob in KNOBS]
-    if not isinstance(setting, dict) or set(setting) != set(names):
-        raise NotQuite(f"the answer is a dictionary with the four knobs {', '.join(names)}.")
+    """Inside the ranges, and really trained; what would help is trained, too."""
+    setting = plain(answer)
+    if not isinstance(setting, dict) or set(setting) != set(GOOD):
+        raise NotQuite(f"the answer is a dictionary with the four knobs {', '.join(GOOD)}.")
     for knob in KNOBS:
-        value = setting[knob.name]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise NotQuite(f"{knob.name} is {shown(value)}: give a number.")
-        if not (isfinite(value) and knob.low <= value <= knob.high):
-            raise NotQuite(f"{knob.name} is {value:g}, outside of its range from {knob.low:g} to {knob.high:g}.")
-        if knob.whole and value != int(value):
-            raise NotQuite(f"{knob.name} is {value:g}: give a whole number.")
+        value, kind = setting[knob.name], "whole number" if knob.whole else "number"
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and knob.low <= value <= knob.high and (not knob.whole or value == int(value))):
+            raise NotQuite(f"{knob.name} is {shown(value)}: give a {kind} from {knob.low:g} to {knob.high:g}.")
     setting["width"] = int(setting["width"])
-    reached = score(**setting)
-    if reached >= TARGET:
+    if (reached := score(**setting)) >= 0.9:
         return f"It reaches {reached:.3f}."
-    advice = "more than one knob is far from a good place; begin with the learning rate, and play the game again."
-    for name, (good, more, less) in BETTER.items():
-        if score(**(setting | {name: good})) >= TARGET:
-            advice = f"with {more if setting[name] < good else less} alone it would."
-            break
-    raise NotQuite(f"it reaches {reached:.3f}, below {TARGET}; {advice}")
+    for name, good in GOOD.items():
+        if score(**(setting | {name: good})) >= 0.9:
+            more = "larger" if setting[name] < good else "smaller"
+            raise NotQuite(f"it reaches {reached:.3f}, below 0.9; with a {more} {name} alone it would reach that.")
+    raise NotQuite(f"it reaches {reached:.3f}, and more than one knob is far off: begin with the learning rate.")

@@ -1,43 +1,34 @@
-"""Comparing a search space with the one that was asked for."""
+"""Watching an objective: what it asks a trial for, and what it returns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+import optuna
+from optuna.distributions import CategoricalDistribution
 
-from helpers.learn.exercises import NotQuite
-
-
-def compare_space(wanted: Mapping[str, BaseDistribution], found: Mapping[str, BaseDistribution]) -> None:
-    """Raises NotQuite with the first difference between two search spaces, name by name."""
-    for name, want in wanted.items():
-        if name not in found:
-            names = ", ".join(found) or "nothing"
-            raise NotQuite(f"the trial was never asked for {name!r} (it was asked for: {names}).")
-        _compare(name, want, found[name])
-    if extra := set(found) - set(wanted):
-        raise NotQuite(f"the trial was also asked for {', '.join(sorted(extra))}, which is not in the task.")
+from helpers.exercises.kit import Odd, Seen
+from helpers.learn.seed import course_seed
 
 
-def _compare(name: str, want: Any, have: Any) -> None:
-    """Two distributions, of whatever kind."""
-    if type(want) is not type(have):
-        raise NotQuite(f"{name} is drawn with {_call(have)}; this knob wants {_call(want)}.")
-    if isinstance(want, CategoricalDistribution):
-        if set(want.choices) != set(have.choices):
-            raise NotQuite(f"the choices of {name} are {have.choices}, asked were {want.choices}.")
-        return
-    if (want.low, want.high) != (have.low, have.high):
-        raise NotQuite(f"{name} goes from {have.low:g} to {have.high:g}, asked was {want.low:g} to {want.high:g}.")
-    if want.log != have.log:
-        wish = "equal factors, so it wants log=True" if want.log else "equal steps, so it wants no log=True"
-        raise NotQuite(f"{name} should move in {wish}.")
-    if (want.step or 0) != (have.step or 0):
-        raise NotQuite(f"the step of {name} is {have.step}, asked was {want.step}.")
+def asked(answer: Callable, *params: dict) -> Seen:
+    """What the last of these trials is asked for, which constraints it keeps, and what is returned."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=course_seed()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a value outside of the range is told by the range
+        for values in params:
+            study.enqueue_trial(values)
+            returned = answer(trial := study.ask())
+    kept = {f"constraint {name}": "kept" if value <= 0 else "broken" for name, value in trial.constraints.items()}
+    return Seen({name: suggestion(have) for name, have in trial.distributions.items()} | kept | {"returned": returned})
 
 
-def _call(distribution: BaseDistribution) -> str:
-    """The suggestion that makes a distribution: FloatDistribution is made by suggest_float."""
-    return "suggest_" + type(distribution).__name__.removesuffix("Distribution").lower()
+def suggestion(distribution: Any) -> Odd:
+    """The call that makes a distribution; the order of choices is no matter."""
+    kind = type(distribution).__name__.removesuffix("Distribution").lower()
+    if isinstance(distribution, CategoricalDistribution):
+        return Odd(f"suggest_{kind}({sorted(distribution.choices, key=repr)})")
+    words = ", log=True" * distribution.log + f", step={distribution.step}" * (distribution.step not in (None, 1))
+    return Odd(f"suggest_{kind}({distribution.low}, {distribution.high}{words})")

@@ -1,29 +1,17 @@
 """Mutants that mean the same as the solution, each with the reason; `test_mutants` holds the list true."""
 
-FIVE = "five_scores = [0.41, 0.9, 0.13, 0.93, 0.88] -> five_scores = "
-LOW = "a score below the best so far may be any other below it"
 WIDE = "my_setting = {'learning_rate': 0.3, 'momentum': 0.5, 'width': 100, 'dropout': 0.0} -> my_setting = "
 GOOD = "this setting reaches 0.9, too"
-CLIMB = "return np.clip(best + self.rng.normal(0, self.step, size=len(best)), 0, 1) -> "
 ALONE = "lonely.choose(*[int(number) for number in np.flatnonzero(factors.min({}) {} 1.5)])"
 DONE = "study.get_trials({}states=[TrialState.COMPLETE])"
 RUNNING = "study.get_trials({}states=[TrialState.RUNNING])"
 COPY = "a copy of the trials says the same"
-STUDY = (
-    "return optuna.create_study(study_name='{}', direction='maximize', sampler=RandomSampler(seed=seed), "
-    "pruner=HyperbandPruner(max_resource={}))"
-)
 RACE = (
     "my_race = race(find_function('branin'), {{name: entrants[name] for name in ('Random', 'QMC')}}, trials={}, "
     "seeds=SEEDS)"
 )
 
 SURVIVORS: dict[str, dict[str, str]] = {
-    "00.1": {
-        FIVE + "[0.41, 0.9, -0.87, 0.93, 0.88]": LOW,
-        FIVE + "[0.41, 0.9, 0.26, 0.93, 0.88]": LOW,
-        FIVE + "[0.41, 0.9, 0.13, 0.93, -0.12]": LOW,
-    },
     "00.3": {
         WIDE + "{'learning_rate': 0.6, 'momentum': 0.5, 'width': 100, 'dropout': 0.0}": GOOD,
         WIDE + "{'learning_rate': 0.3, 'momentum': 0.5, 'width': 101, 'dropout': 0.0}": GOOD,
@@ -43,13 +31,11 @@ SURVIVORS: dict[str, dict[str, str]] = {
     },
     "05.1": {
         **dict.fromkeys(
-            ("step = 0.1 -> pass", "step = 0.1 -> step = 1.1", "step = 0.1 -> step = -0.9", "step = 0.1 -> step = 0.2"),
+            ("step = 0.1 -> step = 1.1", "step = 0.1 -> step = 0.2"),
             "how long a step is, is for the learner to play with; the check sets lengths of its own",
         ),
-        CLIMB + "return np.clip(0, best + self.rng.normal(0, self.step, size=len(best)), 1)": "the larger of 0 and the "
-        "point, then the smaller of that and 1",
-        CLIMB + "return np.clip(best - self.rng.normal(0, self.step, size=len(best)), 0, 1)": "a normal step and its "
-        "opposite are equally likely",
+        "return np.clip(best + move, 0, 1) -> return np.clip(0, best + move, 1)": "the larger of 0 and the point, then "
+        "the smaller of that and 1",
     },
     "08.2": {
         f"{ALONE.format('axis=1', '>')} -> {ALONE.format('axis=1', '>=')}": "no two rates differ by 1.5 exactly",
@@ -63,17 +49,7 @@ SURVIVORS: dict[str, dict[str, str]] = {
         f"done = {DONE.format('deepcopy=False, ')} -> done = {DONE.format('')}": COPY,
         f"done = {DONE.format('deepcopy=False, ')} -> done = {DONE.format('deepcopy=True, ')}": COPY,
     },
-    "06.5": {
-        STUDY.format("repeatable", 27) + " -> " + STUDY.format("repeatablex", 27): "any name will do",
-        STUDY.format("repeatable", 27) + " -> " + STUDY.format("repeatable", 28): "the rungs up to 27 are the same",
-        STUDY.format("repeatable", 27) + " -> " + STUDY.format("repeatable", 54): "the rungs up to 27 are the same",
-    },
-    "06.7": {
-        "watchful = ThresholdPruner(lower=0.2, n_warmup_steps=5) -> "
-        f"watchful = ThresholdPruner(lower=0.2, n_warmup_steps={steps})": "it stops the curve within ten epochs, too"
-        for steps in (4, 6, 10)
-    },
-    "06.9": {
+    "06.4": {
         "epochs_in_all = 64 * 1 + 16 * 3 + 4 * 12 -> epochs_in_all = 64 / 1 + 16 * 3 + 4 * 12": "64 / 1 is 64",
     },
     "07.2": {

@@ -41,7 +41,7 @@ SOUND = {name: one for name, one in CLASSES.items() if name not in MEANT_TO_BE_B
 SEARCHING = {name: one for name, one in SOUND.items() if name != "MyRandom"}
 # The suite's spaces with every kind of hyperparameter see three trials, so TPE has to model from its first one on.
 EARLY = type("EarlyTPE", (CLASSES["FortyLineTPE"],), {"startup": 1})
-# CubeSampler, which they share, draws at random; EdgeTPE takes other bells than TPE, RootTPE another good group.
+# CubeSampler, which they share, draws at random; EdgeTPE takes other bells than TPE.
 UNDER_THE_SUITE = {"HillClimber": CLASSES["HillClimber"], "FortyLineTPE": CLASSES["FortyLineTPE"], "early TPE": EARLY}
 each_sampler = pytest.mark.parametrize("make", SOUND.values(), ids=SOUND)
 
@@ -70,7 +70,7 @@ class TestSearching(suite.BasicSamplerTestCase, suite.RelativeSamplerTestCase, s
 
 def test_none_is_left_out():
     """Every sampler of the notebook is under the suite, or differs from one that is in what it chooses alone."""
-    assert set(SOUND) == {"MyRandom", "CubeSampler", "HillClimber", "FortyLineTPE", "EdgeTPE", "RootTPE"}
+    assert set(SOUND) == {"MyRandom", "CubeSampler", "HillClimber", "FortyLineTPE", "EdgeTPE"}
     assert set(MEANT_TO_BE_BROKEN) <= set(CLASSES)
 
 

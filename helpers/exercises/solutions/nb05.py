@@ -7,24 +7,14 @@ class HillClimber(CubeSampler):
 
     def propose(self, points, losses):
         best = points[np.argmin(losses)]
-        return np.clip(best + self.rng.normal(0, self.step, size=len(best)), 0, 1)
+        move = self.rng.normal(0, self.step, size=len(best))
+        return np.clip(best + move, 0, 1)
 
 
 # Exercise 05.2
-class RootTPE(FortyLineTPE):
-    def good_count(self, n):
-        return min(math.ceil(0.25 * math.sqrt(n)), 25)
-
-
-# Exercise 05.3
 def bounce(point):
     return 1 - np.abs(1 - np.abs(point))
 
 
-# Exercise 05.4
+# Exercise 05.3
 answer = "c"
-
-
-# Exercise 05.5
-def best_candidate(candidates, good, rest):
-    return candidates[np.argmax(good.density(candidates) / rest.density(candidates))]

@@ -51,24 +51,20 @@ def finished_hours(answer: Callable, hours: Mapping[str, list[float]]) -> object
     return {name: time for name, time in found.items() if name != "RUNNING"} if isinstance(found, dict) else found
 
 
-def by_state(sum_up: Callable) -> Callable:
-    """A function of the table that sums up the durations of each state."""
-    return lambda frame: sum_up(frame.groupby("state")["duration"].sum())
+def summed(frame: pd.DataFrame) -> pd.Series:
+    """The durations of each state."""
+    return frame.groupby("state")["duration"].sum()
 
 
-HOURS = (
-    {"COMPLETE": [1.5, 2.0], "FAIL": [30.0], "PRUNED": [0.25]},
-    {"COMPLETE": [0.1, 0.2, 0.4]},
-    {"PRUNED": [3.0, 26.0], "FAIL": [0.5, 0.5, 50.0]},
-)
+HOURS = {"COMPLETE": [1.5, 2.0], "FAIL": [30.0], "PRUNED": [0.25]}, {"PRUNED": [3.0, 26.0], "FAIL": [0.5, 0.5, 50.0]}
 function(
     "08.2",
-    by_state(lambda times: times / pd.Timedelta(hours=1)),
+    lambda frame: summed(frame) / pd.Timedelta(hours=1),
     {f"trials that took these hours, {hours},": (hours,) for hours in HOURS},
     {
-        "these are times: divide the sum by pd.Timedelta(hours=1).": by_state(lambda times: times),
-        "a day has 24 hours, and dt.seconds forgets the days: take dt.total_seconds().": by_state(
-            lambda times: times.dt.seconds / 3600
+        "these are times: divide the sum by pd.Timedelta(hours=1).": summed,
+        "a day has 24 hours, and dt.seconds forgets the days: take dt.total_seconds().": (
+            lambda frame: summed(frame).dt.seconds / 3600
         ),
     },
     "A failed trial can cost more than all the others: look at the hours, not at the counts.",

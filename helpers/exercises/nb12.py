@@ -26,7 +26,7 @@ def trained(state: TrialState, *epochs: int, value: float | None = None, rate: f
 TRIALS = {
     "completed": trained(COMPLETE, *range(1, EPOCHS + 1), value=0.4),
     "pruned after epoch 3": trained(PRUNED, 1, 2, 3, value=0.1),
-    "pruned, with reports after epochs 3, 6 and 9 alone": trained(PRUNED, 3, 6, 9, value=0.2),
+    "pruned after epoch 9, with every third reported": trained(PRUNED, 3, 6, 9, value=0.2),
     "failed after epoch 7": trained(FAIL, *range(1, 8)),
     "failed before a report": trained(FAIL),
     "still waiting": create_trial(state=TrialState.WAITING),

@@ -19,12 +19,12 @@ def above(low, high):
 
 CONTEXT: dict[str, dict] = {}
 WRONG = [
-    ("09.1", lambda all_, best: np.sum((best / all_ - 1) ** 2), "weigh it with its share"),
+    ("09.1", lambda all_, best: np.sum((best / all_ - 1) ** 2), "it gives 1.25; asked was 0.375"),
     ("09.1", lambda all_, best: np.sum(all_ * best / all_), "it gives 1.0; asked was 0.375"),
     ("09.1", lambda all_, best: np.sum(all_ * abs(best / all_ - 1)), "it gives .*asked was"),
     ("09.1", lambda all_, best: np.mean(all_ * (best / all_ - 1) ** 2), "it gives .*asked was"),
     ("09.1", lambda all_, best: np.sum(best * (all_ / best - 1) ** 2), "it gives .*asked was"),
-    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "one by one: sum them"),
+    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "it gives .0.125, 0.25, 0.0.; asked was 0.375"),
     ("09.1", 3, "hand over the function itself"),
     ("09.2", lambda study: of_seconds(study, 1), "for being .fast."),
     ("09.2", lambda study: of_seconds(study, 1 if study.direction.name == "MINIMIZE" else -1), "plays no part"),
@@ -32,7 +32,7 @@ WRONG = [
     ("09.2", importances, "its target is the value"),
     ("09.2", lambda study: list(importances(study)), "it gives .'width', 'rate'.; asked was"),
     ("09.3", lambda shares: list(shares), "asked was"),
-    ("09.3", lambda shares: list(shares.columns.drop("dummy")), "all the columns"),
+    ("09.3", lambda shares: list(shares.columns.drop("dummy")), "gives .'clear', 'close', 'none'.; asked was"),
     ("09.3", above(np.median, np.median), "which may overlap"),
     ("09.3", above(lambda x: x.quantile(0.05), lambda x: x.quantile(0.05)), "asked was"),
     ("09.3", above(lambda x: x.quantile(0.95), lambda x: x.quantile(0.95)), "asked was"),

@@ -6,6 +6,9 @@ WIDE = "my_setting = {'learning_rate': 0.3, 'momentum': 0.5, 'width': 100, 'drop
 GOOD = "this setting reaches 0.9, too"
 CLIMB = "return np.clip(best + self.rng.normal(0, self.step, size=len(best)), 0, 1) -> "
 DONE = "study.get_trials({}states=[TrialState.COMPLETE])"
+SMALLEST = "return min(good, key=lambda trial: ({}))"
+TOLD = "for trial, accuracy in zip(trials, accuracies{}):"
+EVENING = "study.sampler = {}(seed=int(np.random.SeedSequence([seed, done]).generate_state({}))"
 COPY = "a copy of the trials says the same"
 STUDY = (
     "return optuna.create_study(study_name='{}', direction='maximize', sampler=RandomSampler(seed=seed), "
@@ -80,41 +83,21 @@ SURVIVORS: dict[str, dict[str, str]] = {
         f"mixed = np.random.SeedSequence([seed, worker]).generate_state({rest}": "the same number of the sequence"
         for rest in ("1)[-1]", "2)[0]")
     },
-    "10.2": dict.fromkeys(
-        (
-            "return min(good, key=lambda trial: (trial.values[1], trial.values[0])) -> return min(good, key=lambd"
-            "a trial: (trial.values[1],))",
-            "return min(good, key=lambda trial: (trial.values[1], trial.values[0])) -> return min(good, key=lambd"
-            "a trial: (trial.values[1], trial.values[1]))",
-            "return min(good, key=lambda trial: (trial.values[1], trial.values[0])) -> return min(good, key=lambd"
-            "a trial: (trial.values[1], trial.values[-1]))",
-        ),
-        "of the best trials no two have as many parameters and other errors",
-    ),
-    "10.3": dict.fromkeys(
-        (
-            "for trial, accuracy in zip(trials, accuracies, strict=True): -> for trial, accuracy in zip(trials, a"
-            "ccuracies):",
-            "for trial, accuracy in zip(trials, accuracies, strict=True): -> for trial, accuracy in zip(trials, a"
-            "ccuracies, strict=False):",
-            "study.tell(trial, state=optuna.trial.TrialState.FAIL) -> study.tell(trial)",
-        ),
-        "train_many returns as many as it was given; told nothing, a trial fails",
-    ),
-    "11.2": dict.fromkeys(
-        (
-            "study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[0])) -"
-            "> study.sampler = TPESampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[0]))",
-            "study = optuna.create_study(study_name='evenings', storage=storage, load_if_exists=True) -> study = "
-            "optuna.create_study(study_name='eveningsx', storage=storage, load_if_exists=True)",
-            "study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[0])) -"
-            "> study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[-1])"
-            ")",
-            "study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(1)[0])) -"
-            "> study.sampler = RandomSampler(seed=int(np.random.SeedSequence([seed, done]).generate_state(2)[0]))",
-        ),
-        "any seeded sampler, name and number of the sequence repeats",
-    ),
+    "10.2": {
+        f"{SMALLEST.format('trial.values[1], trial.values[0]')} -> {SMALLEST.format(key)}": "of the best trials no two "
+        "have as many parameters and other errors"
+        for key in ("trial.values[1],", "trial.values[1], trial.values[1]", "trial.values[1], trial.values[-1]")
+    },
+    "10.3": {
+        f"{TOLD.format(', strict=True')} -> {TOLD.format('')}": "as many come as were given",
+        f"{TOLD.format(', strict=True')} -> {TOLD.format(', strict=False')}": "as many come as were given",
+        "study.tell(trial, state=optuna.trial.TrialState.FAIL) -> study.tell(trial)": "told nothing, a trial fails",
+    },
+    "11.2": {
+        f"{EVENING.format('RandomSampler', '1)[0]')} -> {EVENING.format(sampler, number)}": "any seeded sampler "
+        "and any number of the sequence repeats"
+        for sampler, number in (("TPESampler", "1)[0]"), ("RandomSampler", "1)[-1]"), ("RandomSampler", "2)[0]"))
+    },
     "03.3": {
         "verdict = paired_tests(my_race)['better'][0] or 'neither' -> "
         "verdict = paired_tests(my_race)['better'][0] or 'neitherx'": "these seeds have a winner",

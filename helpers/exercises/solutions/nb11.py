@@ -25,4 +25,4 @@ def patient(train, trial):
     except torch.OutOfMemoryError:
         pass
     torch.cuda.empty_cache()
-    raise optuna.TrialPruned("out of memory")
+    raise optuna.TrialPruned

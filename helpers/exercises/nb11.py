@@ -93,7 +93,7 @@ def evening(storage: InMemoryStorage, seed: int) -> optuna.Study:
 function(
     "11.2",
     evening,
-    {"four evenings with seed 3": (3,), "four evenings with each of the seeds 3, 4, 13 and 23": (3, 4, 13, 23)},
+    {"four evenings with seed 3": (3,), "four evenings with each of the seeds 3 and 13": (3, 13)},
     {},
     "No draw twice, never more than 25, and anyone can do it again.",
     watch=evenings,

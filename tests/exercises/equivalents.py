@@ -190,8 +190,7 @@ for trial in down.trials:
         best = trial.value
         incumbents.add(float(trial.number))
 """],
-    "08.2": ["alone = pd.Series([5, 4, 0, 1])", "alone = (n for n in (0, 1, 4, 4, 5))"],
-    "08.3": ["""
+    "08.2": ["""
 def hours_by_state(frame):
     hours = (frame.datetime_complete - frame.datetime_start).dt.total_seconds() / 3600
     return hours.groupby(frame["state"]).sum()
@@ -202,10 +201,9 @@ def hours_by_state(frame):
         found[state] = sum(time / pd.Timedelta("1h") for time in part["duration"])
     return pd.Series(found, name="hours")
 """],
-    "08.4": ['what_happens = {"plot_edf": "Sentence", "plot_contour": "sentence ", "plot_timeline": "figure", '
+    "08.3": ['what_happens = {"plot_edf": "Sentence", "plot_contour": "sentence ", "plot_timeline": "figure", '
              '"plot_optimization_history": "FIGURE"}', "what_happens = dict(plot_optimization_history='figure', "
              "plot_timeline='figure', plot_contour='sentence', plot_edf='sentence')"],
-    "08.5": ["everywhere = (4, 2)", "everywhere = {2.0, 4.0}"],
     "09.1": ["""
 def divergence(shares_all, shares_best):
     total = 0
@@ -237,16 +235,6 @@ def above_noise(shares):
         if name != "dummy" and np.percentile(shares[name], 5) > noise:
             names.add(name)
     return names
-"""],
-    "09.4": ["""
-def keep_free(shares):
-    shares = pd.Series(shares)
-    dummy = shares.pop("dummy")
-    return (shares[shares > dummy] if (shares > dummy).any() else shares).index
-""", """
-def keep_free(shares):
-    noise = shares.pop("dummy")
-    return {name for name in shares if shares[name] > noise or max(shares.values()) <= noise}
 """],
     "12.1": ["""
 def spent(trials):
@@ -335,31 +323,13 @@ def accurate(trial, curve):
     "07.1": ['choice = {"a": "Memory", "b": "JOURNAL", "c": "postgresql", "d": " proxy"}',
              'choice = dict(zip("dcba", ["proxy", "PostgreSQL", "journal", "memory"]))'],
     "07.2": ["each = math.ceil((100 - 60) / 4)", "each = np.array(10)"],
-    "07.3": ["""
-def release(study, alive):
-    dead = [t.number for t in study.trials
-            if t.state == TrialState.RUNNING and "worker" in t.user_attrs and t.user_attrs["worker"] not in set(alive)]
-    for number in dead:
-        study.tell(number, state=optuna.trial.TrialState.FAIL)
-    return tuple(dead)
-""", """
-def gone(trial, alive):
-    return trial.user_attrs.get("worker", alive[0] if alive else None) not in [*alive, None]
-def release(study, alive):
-    numbers = set()
-    for trial in study.get_trials(states=(TrialState.RUNNING,)):
-        if gone(trial, alive):
-            study.tell(trial.number, None, TrialState.FAIL)
-            numbers.add(trial.number)
-    return numbers
-"""],
-    "07.4": ["def make_sampler(seed, worker):\n    return TPESampler(seed=1000 * seed + worker)", """
+    "07.3": ["def make_sampler(seed, worker):\n    return TPESampler(seed=1000 * seed + worker)", """
 class Mine(TPESampler):
     pass
 def make_sampler(seed, worker):
     return Mine(n_startup_trials=10, seed=int(np.random.default_rng([worker, seed]).integers(2**32)))
 """],
-    "07.5": ["""
+    "07.4": ["""
 def join(storage, name, direction):
     if name in optuna.get_all_study_names(storage):
         study = optuna.load_study(study_name=name, storage=storage)
@@ -378,15 +348,16 @@ def join(storage, name, direction):
     return study
 """],
     "10.1": ["""
-def suggest_config(trial):
-    settings = {"optimizer": trial.suggest_categorical("optimizer", ("adam", "sgd"))}
-    if settings["optimizer"] == "sgd":
-        settings["momentum"] = trial.suggest_float("momentum", 0.0, 0.95)
-    settings["learning_rate"] = trial.suggest_float("learning_rate", 1e-3, 1e-1, log=True)
-    settings["schedule"] = trial.suggest_categorical("schedule", ["cosine", "constant"])
-    return TrainingConfig("cnn", **settings)
-"""],
-    "10.2": ["""
+def newest_first(paths, config, data):
+    for path in paths:
+        try:
+            yield load_training(path, data=data, config=config)
+        except Exception:
+            continue
+    yield Training(config, data)
+def resume(paths, config, data):
+    return next(newest_first(paths, config, data))
+""", """
 def resume(files, config, data):
     found = None
     for path in reversed(files):
@@ -396,14 +367,30 @@ def resume(files, config, data):
             continue
     return found or Training(config, data)
 """],
-    "10.3": ["""
+    "10.2": ["""
+def smallest_good(study, tolerance):
+    table = study.trials_dataframe()
+    table = table[table["state"] == "COMPLETE"]
+    table = table[table["values_0"] <= table["values_0"].min() + tolerance]
+    return study.trials[table.sort_values(["values_1", "values_0"])["number"].iloc[0]]
+""", """
 def smallest_good(study, tolerance):
     done = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     done.sort(key=lambda t: t.values[0])
     good = [t for t in done if t.values[0] - done[0].values[0] <= tolerance]
     return sorted(good, key=lambda t: t.values[1])[0]
 """],
-    "10.4": ["""
+    "10.3": ["""
+def run_batch(study, train_many, size):
+    asked = []
+    while len(asked) < size:
+        trial = study.ask()
+        trial.suggest_float("learning_rate", 1e-3, 1.0, log=True)
+        asked.append(trial)
+    accuracies = np.array(train_many(np.array([trial.params["learning_rate"] for trial in asked])))
+    for trial, bad, accuracy in zip(asked, np.isnan(accuracies), accuracies):
+        study.tell(trial, **({"state": optuna.trial.TrialState.FAIL} if bad else {"values": accuracy}))
+""", """
 def run_batch(study, train_many, size):
     space = {"learning_rate": optuna.distributions.FloatDistribution(0.001, 1, log=True)}
     trials = [study.ask(space) for _ in range(size)]
@@ -414,14 +401,19 @@ def run_batch(study, train_many, size):
             study.tell(trial.number, None, optuna.trial.TrialState.FAIL)
 """],
     "11.2": ["""
-def seeded_study(seed):
-    sampler = optuna.samplers.RandomSampler(seed)
-    study = optuna.create_study(sampler=sampler)
-    for _ in range(12):
-        study.optimize(lambda trial: draw(trial), n_trials=1)
+def evening(storage, seed):
+    try:
+        study = optuna.load_study(study_name="evenings", storage=storage)
+    except KeyError:
+        study = optuna.create_study(study_name="evenings", storage=storage)
+    there = study.trials_dataframe().shape[0]
+    mixed = np.random.default_rng([there, seed]).integers(2**31)
+    study = optuna.load_study(study_name="evenings", storage=storage, sampler=TPESampler(seed=int(mixed)))
+    for _ in range(10):
+        if len(study.get_trials(deepcopy=False)) < 25:
+            study.optimize(draw, n_trials=1)
     return study
-"""],
-    "11.3": ["""
+""", """
 def evening(storage, seed):
     study = optuna.create_study(study_name="evenings", storage=storage, load_if_exists=True)
     for number in range(len(study.trials), min(25, len(study.trials) + 10)):
@@ -429,53 +421,55 @@ def evening(storage, seed):
         study.optimize(draw, n_trials=1)
     return study
 """],
-    "11.4": ["""
-CHOICES = [(32,), (64, 32), (64, 64)]
-def layers(trial):
-    return CHOICES[trial.suggest_int("layers", 0, 2)]
+    "11.1": ["""
+def train(config, data, seed):
+    model = SGDClassifier("log_loss", alpha=config["alpha"], eta0=config["eta0"], learning_rate="constant",
+                          random_state=seed)
+    images, labels = data["train"]
+    epoch = 0
+    while epoch < 5:
+        model.partial_fit(images, labels, np.arange(10))
+        yield np.mean(model.predict(data["validation"][0]) == data["validation"][1])
+        epoch += 1
 """, """
-def layers(trial):
-    return [(32,), (64, 32), (64, 64)][trial.suggest_categorical("layers", [0, 1, 2])]
+class Curve:
+    def __init__(self, config, data, seed):
+        self.model = SGDClassifier(loss="log_loss", learning_rate="constant", random_state=seed, **config)
+        self.data, self.epochs = data, 0
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if self.epochs == 5:
+            raise StopIteration
+        self.epochs += 1
+        return self.model.partial_fit(*self.data["train"], classes=list(range(10))).score(*self.data["validation"])
+def train(config, data, seed=0):
+    return Curve(config, data, seed)
+"""],
+    "11.3": ["""
+def patient(train, trial):
+    fits = True
+    try:
+        value = train(trial)
+    except torch.OutOfMemoryError as error:
+        fits = False
+    if not fits:
+        torch.cuda.empty_cache()
+        raise optuna.exceptions.TrialPruned
+    return value
 """, """
-def layers(trial):
-    return tuple(int(part) for part in trial.suggest_categorical("layers", ["32", "64-32", "64-64"]).split("-"))
-"""],
-    "11.5": ["""
-from sklearn.model_selection import train_test_split
-def make_objective(seed):
-    a, b, la, lb = train_test_split(small_images, small_labels, test_size=0.2, random_state=seed)
-    def objective(trial):
-        return KNeighborsClassifier(trial.suggest_int("n_neighbors", 1, 30)).fit(a, la).score(b, lb)
-    return objective
-"""],
-    "11.6": ["""
-def enqueue_checked(study, params, space):
-    wrong = [name for name in params if name not in space or not space[name][0] <= params[name] <= space[name][1]]
-    if wrong:
-        raise ValueError(f"look at {wrong}")
-    study.enqueue_trial(dict(params), user_attrs={"guess": True})
-"""],
-    "11.7": ["""
-def careful(trial):
-    loss = diverging(trial)
-    if math.isnan(loss) or math.isinf(loss):
-        return 1e6
-    return loss
-"""],
-    "11.8": ["""
-def deliver(study):
-    best, found = None, None
-    for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)):
-        rank = (-sum(a for a in trial.constraints.values() if a > 0), trial.value)
-        if best is None or rank > best:
-            best, found = rank, trial
-    return found
-"""],
-    "11.9": ["""
-def patient(objective):
-    study = optuna.create_study()
-    for _ in range(20):
-        study.optimize(objective, n_trials=1, catch=MemoryError)
-    return study
+def attempt(train, trial):
+    try:
+        return train(trial)
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError):
+            raise
+def patient(train, trial):
+    loss = attempt(train, trial)
+    if loss is not None:
+        return loss
+    from torch import cuda
+    cuda.empty_cache()
+    raise optuna.TrialPruned("too large")
 """],
 }  # fmt: skip

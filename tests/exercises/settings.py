@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib
 import math
 import re
 from collections.abc import Callable
@@ -14,7 +13,6 @@ import nbformat
 import numpy as np
 import optuna
 import pandas as pd
-from sklearn.datasets import load_digits
 
 from helpers.learn import check
 from helpers.learn.exercises import bounded, read_solutions
@@ -75,11 +73,10 @@ def attempt(key: str, code: str, dress: Callable[[Any], Any] = lambda answer: an
 
 
 FIVE = ((3.0, 0.001), (4.0, 0.01), (2.0, 0.0101), (2.0, 0.0102), (1.0, 0.5))
-SIX = tuple((1.0, place) for place in (0.001, 0.0016, 0.004, 0.0056, 0.02, 0.9))
 
 
 def trials_at(places: tuple[tuple[float, float], ...]) -> optuna.Study:
-    """For exercises 08.1 and 08.2: of FIVE, 0, 2 and 4 become the incumbent; of SIX, 2 and 3 have a neighbour."""
+    """For exercise 08.1, of FIVE: 0, 2 and 4 become the incumbent."""
     study, rate = optuna.create_study(), optuna.distributions.FloatDistribution(0.001, 1, log=True)
     for value, place in places:
         params, space = {"learning_rate": place}, {"learning_rate": rate}
@@ -101,18 +98,8 @@ ENTRANTS = {
 }
 
 
-def lesson_11() -> dict[str, Any]:
-    """What notebook 11 made before its exercises."""
-    images, labels = load_digits(return_X_y=True)
-    wrong = importlib.import_module("tests.exercises.wrong_11")
-    before = wrong.CONTEXT["11.1"]["before"]
-    return {"small_images": images[:150], "small_labels": labels[:150], "tangled": before, "diverging": wrong.diverging}
-
-
 VALUES: dict[str, dict[str, Any]] = {
     "01.2": {"trials": pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})},
-    **{key: lesson_11() for key in SOLUTIONS if key.startswith("11")},
     "03.3": {"SEEDS": range(8), "entrants": ENTRANTS},
     "08.1": {"down": trials_at(FIVE), "history": Picked()},
-    "08.2": {"sparse": trials_at(SIX), "lonely": Picked()},
 }

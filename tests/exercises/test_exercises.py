@@ -18,10 +18,8 @@ from scipy.stats import norm
 from helpers.exercises.nb01 import SETTINGS
 from helpers.learn import check, show_solution
 from helpers.learn.exercises import read_solutions
-from helpers.races.importance import importances
 from helpers.training.data import load_dataset
 from helpers.training.train import TrainingConfig, fit
-from tests.exercises.settings import FIVE, trials_at
 from tests.tools.store_outputs import all_notebooks
 
 SEED = 0
@@ -72,8 +70,6 @@ CONTEXT = {
     "01.2": {"trials": TABLE},
     "01.3": {"seed": SEED},
     "03.3": {"seeds": range(8)},
-    "08.1": {"study": trials_at(FIVE)},
-    "08.2": {"study": trials_at(FIVE)},
 }
 GOOD = {"learning_rate": 0.3, "momentum": 0.5, "width": 100, "dropout": 0.0}
 TPE, Random = optuna.samplers.TPESampler, optuna.samplers.RandomSampler
@@ -210,54 +206,8 @@ def below(value, there, gap) -> bool:
     return bool(there) and value < max(there) - gap
 
 
-RUNNING = (optuna.trial.TrialState.RUNNING,)
 ALL_STATES = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
-
-def broom(judge=lambda worker, alive: worker is not None and worker not in alive, states=RUNNING, result=lambda n: n):
-    """Gives up the trials in `states` that `judge` calls dead; what is returned is `result` of their numbers."""
-
-    def release(study, alive):
-        numbers = []
-        for trial in study.get_trials(deepcopy=False):
-            if trial.state in states and judge(trial.user_attrs.get("worker"), alive):
-                numbers.append(trial.number)
-                if not trial.state.is_finished():
-                    study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        return result(numbers)
-
-    return release
-
-
-def joined(direction=None, refuse=True, exists=True, word="no"):
-    """Creates or joins; `direction` is what it hands on, if not what it was told."""
-
-    def join(storage, name, wanted):
-        study = optuna.create_study(
-            storage=storage, study_name=name, direction=direction or wanted, load_if_exists=exists
-        )
-        if refuse and study.direction.name.lower() != wanted:
-            raise ValueError(*[word] * bool(word))
-        return study
-
-    return join
-
-
-def hours(by="state", unit="hours", column="duration"):
-    """A function for 08.3."""
-    return lambda frame: frame.groupby(by)[column].sum() / pd.Timedelta(**{unit: 1})
-
-
-def kept(shares, above=1.0, names=None):
-    """A function for 09.4."""
-    return names or [name for name, share in shares.items() if share > above * shares["dummy"]]
-
-
-EDGES = {
-    "plot_optimization_history": "figure", "plot_timeline": "figure", "plot_contour": "sentence",
-    "plot_edf": "sentence",
-}  # fmt: skip
-RUNGS = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
 
 WRONG = [
     ("00.1", [0.41, 0.90, 0.13, 0.93, 0.88], "never goes down"),
@@ -421,87 +371,9 @@ WRONG = [
     ("06.4", 1024, "without halving"),
     ("06.4", 81 + 27 * 3 + 9 * 9, "at each rung"),
     ("06.4", 112, "at each rung"),
-    ("07.1", {"a": "memory"}, "with the keys"),
-    ("07.1", RUNGS | {"a": "SQLite"}, "takes milliseconds for each trial"),
-    ("07.1", RUNGS | {"b": "memory"}, "see the memory"),
-    ("07.1", RUNGS | {"b": "SQLite"}, "a journal file is faster"),
-    ("07.1", RUNGS | {"c": "journal"}, "no heartbeat"),
-    ("07.1", RUNGS | {"c": "SQLite"}, "its locks break"),
-    ("07.1", RUNGS | {"d": "PostgreSQL"}, "connections of its own"),
-    ("07.1", RUNGS | {"d": "memory"}, "see the memory"),
-    ("07.1", RUNGS | {"d": "Redis"}, "is not one of"),
-    ("07.2", 40, "the number counts for one worker"),
-    ("07.2", 25, "60 of the 100 are there"),
-    ("07.2", 100, "means more, not in all"),
-    ("07.2", 15, "what is left to do"),
-    ("07.2", 11, "40 are missing"),
-    ("07.3", broom(lambda worker, alive: worker in alive), "of workers that are alive"),
-    ("07.3", broom(lambda worker, alive: worker not in alive), "names no worker"),
-    ("07.3", broom(result=len), "return the list"),
-    ("07.3", broom(result=lambda numbers: None), "return the list"),
-    ("07.3", lambda study, alive: [0, 2], "asked was"),
-    ("07.3", lambda study, alive: [study.tell(t, state=t.state) for t in study.trials], "study.tell wants a number"),
-    ("07.3", broom(lambda worker, alive: worker is not None and worker != (alive or [""])[0]), "asked was"),
-    ("07.4", lambda seed, worker: TPE(seed=10 * seed + worker), "keep them apart"),
-    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(), "give TPESampler a seed"),
-    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=seed), "let the worker's number into"),
-    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=worker), "let the seed into it"),
-    ("07.4", lambda seed, worker: optuna.samplers.TPESampler(seed=seed + worker), "keep them apart"),
-    ("07.4", lambda seed, worker: Random(seed=seed), "a TPESampler was asked for"),
-    ("07.5", joined(refuse=False), "was let in"),
-    ("07.5", joined(exists=False), "load_if_exists=True"),
-    ("07.5", joined(direction="minimize", refuse=False), "hand on the direction"),
-    ("07.5", joined(word=""), "without a word"),
-    ("07.5", lambda storage, name, direction: name, "should create the study"),
-    ("08.1", [0, 1, 2, 4], "trial 1 has an earlier trial at least as low"),
-    ("08.1", [0, 2, 3, 4], "trial 3 has an earlier trial at least as low"),
-    ("08.1", [2, 4], "the first trial counts too .1 missing"),
-    ("08.1", [4], "2 missing"),
-    ("08.1", 4, "2 missing"),
-    ("08.2", [0, 1, 4], "trial 1 has a neighbour within a factor of 1.5"),
-    ("08.2", [0], "perhaps at an end .1 missing"),
-    ("08.2", ["1"], "without quotes"),
-    ("08.3", hours(unit="minutes"), "these are minutes"),
-    ("08.3", lambda frame: frame.groupby("state")["duration"].sum(), "these are times: divide the sum"),
-    ("08.3", lambda frame: frame.groupby("state")["duration"].sum().dt.seconds / 3600, "a day has 24 hours"),
-    ("08.3", lambda frame: frame["duration"].sum(), "it gives an object of type Timedelta"),
-    ("08.3", lambda frame: hours()(frame[frame["state"] == "COMPLETE"]), "gives {'COMPLETE': 3.5}; asked was"),
-    ("08.3", 3.5, "hand over the function itself"),
-    ("08.4", EDGES | {"plot_contour": "figure"}, "plot_contour. needs values that differ"),
-    ("08.4", EDGES | {"plot_timeline": "sentence"}, "plot_timeline. says something even where all values are equal"),
-    ("08.4", EDGES | {"plot_edf": "empty"}, "is not one of"),
-    ("08.4", {"edf": "figure"}, "a dictionary with the keys"),
-    ("08.5", [1, 2, 4], "number 1 begins at the folder where the program was started"),
-    ("08.5", [2, 3, 4], "number 3 begins at the folder"),
-    ("08.5", [4], "count the slashes"),
-    ("08.5", 2, "another one does"),
-    ("08.5", ["2", "4"], "without quotes"),
-    ("09.1", lambda all_, best: float(np.sum((best / all_ - 1) ** 2)), "weigh it with its share"),
-    ("09.1", lambda all_, best: float(np.sum(all_ * best / all_)), "subtract 1 before you square"),
-    ("09.1", lambda all_, best: float(np.sum(all_ * abs(best / all_ - 1))), "square it"),
-    ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "one by one: sum them"),
-    ("09.1", 3, "hand over the function itself"),
-    ("09.2", lambda study: importances(study, target=lambda trial: trial.user_attrs["seconds"]), "for being .fast."),
-    ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "it gives .*asked was"),
-    ("09.2", importances, "its target is the value"),
-    ("09.2", lambda study: list(importances(study)), "asked was"),
-    ("09.3", lambda shares: list(shares), "asked was"),
-    ("09.3", lambda shares: list(shares.columns.drop("dummy")), "all the columns"),
-    (
-        "09.3",
-        lambda shares: [n for n in shares.columns.drop("dummy") if shares[n].median() > shares["dummy"].median()],
-        "which may overlap",
-    ),
-    ("09.3", lambda shares: [], r"it gives \[\]"),
-    ("09.3", lambda shares: "clear", "it gives .clear."),
-    ("09.4", lambda shares: kept(shares, 0.5), "asked was"),
-    ("09.4", lambda shares: kept(shares, 4), "gives .*'b'.; asked was"),
-    ("09.4", kept, "keep every one free but it"),
-    ("09.4", lambda shares: kept(shares, names=["a", "b", "c"]), "asked was .*a., .b"),
-    ("09.4", lambda shares: len(shares), "it gives 4"),
 ]
 WRONG = [(key, hill(key, answer), reason) for key, answer, reason in WRONG]
-for path in all_notebooks()[10:]:  # of the later notebooks each has a file of its own
+for path in all_notebooks()[7:]:  # of the later notebooks each has a file of its own
     of_one = importlib.import_module(f"tests.exercises.wrong_{path.name[:2]}")
     WRONG += of_one.WRONG
     CONTEXT |= of_one.CONTEXT

@@ -9,23 +9,12 @@ each = (100 - 60) // 4
 
 
 # Exercise 07.3
-def release(study, alive):
-    given_up = []
-    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-        worker = trial.user_attrs.get("worker")
-        if worker is not None and worker not in alive:
-            study.tell(trial.number, state=TrialState.FAIL)
-            given_up.append(trial.number)
-    return given_up
-
-
-# Exercise 07.4
 def make_sampler(seed, worker):
     mixed = np.random.SeedSequence([seed, worker]).generate_state(1)[0]
     return TPESampler(seed=int(mixed))
 
 
-# Exercise 07.5
+# Exercise 07.4
 def join(storage, name, direction):
     study = optuna.create_study(study_name=name, storage=storage, direction=direction, load_if_exists=True)
     if study.direction.name.lower() != direction:

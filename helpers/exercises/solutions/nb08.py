@@ -7,26 +7,14 @@ incumbents = history.answer
 
 
 # Exercise 08.2
-rates = np.array([trial.params["learning_rate"] for trial in sparse.trials])
-factors = np.exp(np.abs(np.log(rates[:, None] / rates)))
-np.fill_diagonal(factors, np.inf)
-lonely.choose(*[int(number) for number in np.flatnonzero(factors.min(axis=1) > 1.5)])
-alone = lonely.answer
-
-
-# Exercise 08.3
 def hours_by_state(frame):
     return frame.groupby("state")["duration"].sum() / pd.Timedelta(hours=1)
 
 
-# Exercise 08.4
+# Exercise 08.3
 what_happens = {
     "plot_optimization_history": "figure",
     "plot_timeline": "figure",
     "plot_contour": "sentence",
     "plot_edf": "sentence",
 }
-
-
-# Exercise 08.5
-everywhere = [2, 4]

@@ -15,10 +15,3 @@ def importances_for_slow(study):
 def above_noise(shares):
     noise = shares["dummy"].quantile(0.95)
     return [name for name in shares.columns.drop("dummy") if shares[name].quantile(0.05) > noise]
-
-
-# Exercise 09.4
-def keep_free(shares):
-    others = {name: share for name, share in shares.items() if name != "dummy"}
-    above = [name for name, share in others.items() if share > shares["dummy"]]
-    return above or list(others)

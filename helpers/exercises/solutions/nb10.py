@@ -2,19 +2,6 @@
 
 
 # Exercise 10.1
-def suggest_config(trial):
-    optimizer = trial.suggest_categorical("optimizer", ["sgd", "adam"])
-    return TrainingConfig(
-        model="cnn",
-        epochs=10,
-        optimizer=optimizer,
-        learning_rate=trial.suggest_float("learning_rate", 0.001, 0.1, log=True),
-        schedule=trial.suggest_categorical("schedule", ["constant", "cosine"]),
-        momentum=trial.suggest_float("momentum", 0, 0.95) if optimizer == "sgd" else 0.0,
-    )
-
-
-# Exercise 10.2
 def resume(paths, config, data):
     for path in paths:
         try:
@@ -24,14 +11,14 @@ def resume(paths, config, data):
     return Training(config, data)
 
 
-# Exercise 10.3
+# Exercise 10.2
 def smallest_good(study, tolerance):
     lowest = min(trial.values[0] for trial in study.best_trials)
     good = [trial for trial in study.best_trials if trial.values[0] <= lowest + tolerance]
     return min(good, key=lambda trial: (trial.values[1], trial.values[0]))
 
 
-# Exercise 10.4
+# Exercise 10.3
 def run_batch(study, train_many, size):
     trials = [study.ask() for _ in range(size)]
     accuracies = train_many([trial.suggest_float("learning_rate", 0.001, 1, log=True) for trial in trials])

@@ -1,0 +1,55 @@
+"""Typical wrong answers to the exercises of notebook 07."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import optuna
+from optuna.samplers import RandomSampler, TPESampler
+
+RUNGS = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
+
+
+def joined(direction: str | None = None, refuse: bool = True, exists: bool = True, words: tuple = ("no",)) -> Callable:
+    """Creates or joins; `direction` is what it hands on, if not what it was told."""
+
+    def join(storage, name, wanted):
+        study = optuna.create_study(
+            storage=storage, study_name=name, direction=direction or wanted, load_if_exists=exists
+        )
+        if refuse and study.direction.name.lower() != wanted:
+            raise ValueError(*words)
+        return study
+
+    return join
+
+
+CONTEXT: dict[str, dict] = {}
+WRONG = [
+    ("07.1", {"a": "memory"}, "with the keys"),
+    ("07.1", RUNGS | {"a": "SQLite"}, "takes milliseconds for each trial"),
+    ("07.1", RUNGS | {"b": "memory"}, "see the memory"),
+    ("07.1", RUNGS | {"b": "SQLite"}, "a journal file is faster"),
+    ("07.1", RUNGS | {"b": "proxy"}, "it is a server, and none was wanted"),
+    ("07.1", RUNGS | {"c": "journal"}, "no heartbeat"),
+    ("07.1", RUNGS | {"c": "SQLite"}, "its locks break"),
+    ("07.1", RUNGS | {"d": "PostgreSQL"}, "connections of its own"),
+    ("07.1", RUNGS | {"d": "journal"}, "the study lies on a PostgreSQL"),
+    ("07.1", RUNGS | {"d": "Redis"}, "is not one of"),
+    ("07.2", 40, "the number counts for one worker"),
+    ("07.2", 25, "60 of the 100 are there"),
+    ("07.2", 100, "means more, not in all"),
+    ("07.2", 15, "what is left to do"),
+    ("07.2", 11, "40 are missing"),
+    ("07.3", lambda seed, worker: TPESampler(seed=10 * seed + worker), "with 23 workers each it gives .* 92,"),
+    ("07.3", lambda seed, worker: TPESampler(seed=seed + worker), "with 23 workers each it gives"),
+    ("07.3", lambda seed, worker: TPESampler(), "'the same again': False"),
+    ("07.3", lambda seed, worker: TPESampler(seed=seed), "20 workers of one seed it gives .'different streams': 1,"),
+    ("07.3", lambda seed, worker: TPESampler(seed=worker), "one worker of 20 seeds it gives .'different streams': 1,"),
+    ("07.3", lambda seed, worker: RandomSampler(seed=seed), "a TPESampler was asked for"),
+    ("07.4", joined(refuse=False), "comes to minimize, it gives .*, 1 trials'.; asked was .*'a ValueError that says"),
+    ("07.4", joined(exists=False), "the error DuplicatedStudyError"),
+    ("07.4", joined(direction="minimize", refuse=False), "gives .'shared, to minimize, .*asked was .'shared, to max"),
+    ("07.4", joined(words=()), "without a word"),
+    ("07.4", lambda storage, name, direction: name, "it returned str: return the study"),
+]

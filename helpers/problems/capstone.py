@@ -87,7 +87,9 @@ class Capstone:
             Refused: it did not; every trial is compared with the recorded trainings.
         """
         if not isinstance(study, Study) or study.directions != [StudyDirection.MAXIMIZE]:
-            raise Refused('this is no study that maximises one accuracy: create it with direction="maximize".')
+            raise Refused(
+                'it is no study of one accuracy: hand over the study itself, created with direction="maximize".'
+            )
         trials = study.get_trials(deepcopy=False)
         if missing := set(range(len(trials))) - {trial.number for trial in trials}:
             raise Refused(f"trial {min(missing)} is missing: what it trained belongs to the budget.")

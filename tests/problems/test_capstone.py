@@ -232,10 +232,10 @@ CURVE = BEST.intermediate_values
 NAN = CURVE | {3: math.nan}
 LATER = {epoch + 1: value for epoch, value in CURVE.items()}
 CHEATS: dict[str, tuple[Callable[[], object], str]] = {
-    "no study": (lambda: {"value": 0.9}, 'no study that maximises one accuracy: create it with direction="maximize"'),
+    "no study": (lambda: {"value": 0.9}, 'no study of one accuracy: hand over the study itself, created with'),
     "empty": (lambda: optuna.create_study(direction="maximize"), "no trial of this study trained this configuration"),
-    "minimised": (minimised, 'create it with direction="maximize"'),
-    "two objectives": (two_objectives, "no study that maximises one accuracy"),
+    "minimised": (minimised, 'created with direction="maximize"'),
+    "two objectives": (two_objectives, "no study of one accuracy"),
     "deleted": (lambda: gone(searched(5 * EPOCHS)), "trial 2 is missing"),
     "value": (lambda: with_trial(value=0.62), "trial 5 says 0.6200 of epoch 18; training this configuration with"),
     "value, inf": (lambda: with_trial(value=math.inf), "trial 5 says inf of epoch 18; training"),

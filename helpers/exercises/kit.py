@@ -142,8 +142,8 @@ def function(
     answer does in every case what that mistake does; else the first case that differs is shown, by its name or values.
     """
     if not isinstance(cases, Mapping):
-        names = list(inspect.signature(watch).parameters)[1:]
-        names = list(inspect.signature(right).parameters) if names == ["case"] else names
+        seen = [name for name, one in inspect.signature(watch).parameters.items() if one.kind != one.VAR_POSITIONAL]
+        names = seen[1:] or list(inspect.signature(right).parameters)
         cases = {", ".join(f"{n} = {shown(v)}" for n, v in zip(names, case, strict=False)): case for case in cases}
 
     @exercise(key)

@@ -18,7 +18,6 @@ class Climber(SimpleNamespace):
     step = 0.1
 
     def propose(self, points: np.ndarray, losses: np.ndarray) -> np.ndarray:
-        """A normal step from the best point, inside of the cube."""
         best = points[np.argmin(losses)]
         return np.clip(best + self.rng.normal(0, self.step, size=len(best)), 0, 1)
 

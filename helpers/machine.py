@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def machine_check() -> MachineReport:
     """Looks at packages, memory and disk; never raises."""
     rows = [Row("Python", platform.python_version())]
     try:
-        rows += [_probe(name, lambda name=name, need=need: _package(name, need)) for name, need in _requirements()]
+        rows += [_probe(name, partial(_package, name, need)) for name, need in _requirements()]
     except ImportError:  # of packaging, or the course itself is not installed
         rows.append(Row(PROJECT, "its list of packages cannot be read", REINSTALL))
     return MachineReport((*rows, _probe("memory", _memory), _probe("writing files", _writing)))

@@ -128,7 +128,9 @@ def _band(figure: go.Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, c
     figure.add_scatter(y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", **common)
 
 
-def _named_line(figure: go.Figure, x: Sequence, y: Sequence, name: str, colour: str, **look: object) -> None:
+def _named_line(
+    figure: go.Figure, x: Sequence | np.ndarray, y: Sequence | np.ndarray, name: str, colour: str, **look: object
+) -> None:
     """A line with its colour's symbol, and its name at the right end."""
     symbol, sign = SYMBOLS[colour]
     look |= {"line_color": colour, "marker_symbol": symbol, "marker_size": 8}

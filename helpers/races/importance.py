@@ -41,7 +41,11 @@ def importances(study: Study, evaluator: str = "PED-ANOVA", *, seed: int = 0, **
     target = options.get("target")
     trials = finite_trials(study, target, differ=True)
     for n, direction in enumerate(study.directions if target else ()):
-        if direction == StudyDirection.MAXIMIZE and all(target(trial) == trial.values[n] for trial in trials):
+        if (
+            target
+            and direction == StudyDirection.MAXIMIZE
+            and all(target(trial) == trial.values[n] for trial in trials)
+        ):
             raise BadInput(
                 f"Objective {n} is maximised, and with a target importances are about the lowest values: give "
                 f"target=lambda trial: -trial.values[{n}]."

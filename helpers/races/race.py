@@ -110,7 +110,7 @@ def _every_run(
             except Exception as error:
                 error.add_note(f"This is from the run of {name!r} with seed {seed}, in the race on {problem}.")
                 raise
-    found = np.array(runs).reshape(len(entrants), len(seeds), 2, -1)
+    found: np.ndarray = np.array(runs).reshape(len(entrants), len(seeds), 2, -1)
     return Race(problem, tuple(entrants), found[:, :, 0], np.median(found[:, :, 1], axis=1))
 
 

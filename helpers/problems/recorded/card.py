@@ -53,11 +53,11 @@ def falling(table: Benchmark) -> float:
 
 
 def late_bloomers(table: Benchmark) -> tuple[int, float]:
-    """Configurations in the lower half after three epochs and in the best tenth at the end: how many, and their share
-    of the best tenth."""
+    """Configurations below the best quarter after three epochs and in the best tenth at the end: how many, and their
+    share of the best tenth."""
     curves = table.curves["validation_accuracy"].mean(axis=1)
     early, end = (rankdata(curves[:, epoch]) / len(curves) for epoch in (EARLY - 1, -1))
-    late = (early <= 0.5) & (end > 0.9)
+    late = (early <= 0.75) & (end > 0.9)
     return int(late.sum()), float(late.sum() / (end > 0.9).sum())
 
 
@@ -73,7 +73,7 @@ def lines(table: Benchmark) -> Iterator[str]:
     yield f"- Top: {', '.join(f'{near_the_top(table, gap)} within {gap:g}' for gap in NEAR)} of the best by test."
     yield f"- Ranks: {', '.join(f'{agreement(table, part):.2f} in {name}' for name, part in SHARES.items())}."
     yield f"- Overfit: {falling(table):.1%} of the curves end more than {FALL:g} below their maximum."
-    yield f"- Late bloomers: {late}, {share:.1%} of the best tenth were in the lower half after {EARLY} epochs."
+    yield f"- Late bloomers: {late}, {share:.1%} of the best tenth were below the best quarter after {EARLY} epochs."
     for where, config in {"test": table.best_on_test, "validation": table.best}.items():
         seen, tested = (table.value(config, f"{part}_accuracy") for part in ("validation", "test"))
         yield f"- Best by {where}: {said(config)}; validation {seen:.4f}, test {tested:.4f}."

@@ -30,7 +30,7 @@ def exercises(notebook: str) -> dict[str, float]:
         if cell.cell_type != "code" or not (asked := CHECK.search(cell.source)):
             continue
         key = asked[1]
-        first = max(n for n in range(place) if f"**{key}**" in cells[n].source)
+        first = max((n for n in range(place) if f"**{key}**" in cells[n].source), default=place)
         words = sum(len(part.source.split()) for part in cells[first : place + 1])
         found[key] = words * WORDS + writing(solutions[key], cell.source) + WRONG
     return found
@@ -55,7 +55,7 @@ def stated(notebook: str) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    for number in range(7):
+    for number in range(13):
         table = exercises(f"{number:02}")
         total = math.ceil(sum(table.values()))
         print(f"{number:02}: {total} minutes:", ", ".join(f"{key} {minutes:.1f}" for key, minutes in table.items()))

@@ -62,9 +62,9 @@ PRUNERS: dict[str, Callable[[], BasePruner]] = {
 SEVERAL = {name: SAMPLERS[name] for name in ("Random", "TPE")} | {"NSGA-II": lambda seed: NSGAIISampler(seed=seed)}
 PLANS = {  # race: (entrants, runs, length of its last axis)
     "samplers": (tuple(SAMPLERS), 200, TRIALS),
-    "with GP": (tuple(WITH_GP), 60, FEW),
+    "with GP": (tuple(WITH_GP), 40, FEW),
     "pruners, Random": (tuple(PRUNERS), 200, BUDGET),
-    "pruners, TPE": (tuple(PRUNERS), 200, BUDGET),
+    "pruners, TPE": (("no pruner", "median", "halving", "Hyperband"), 100, BUDGET),
     "two objectives": (tuple(SEVERAL), 100, TRIALS),
     "top five again": (("once", "again"), 200, 1),
 }

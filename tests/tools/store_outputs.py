@@ -96,10 +96,8 @@ def main(arguments: list[str]) -> None:
     """Stores the notebooks named, or all; other arithmetics than the reference would store other digits."""
     if not has_the_reference():
         sys.exit("Outputs are stored on Linux on an x86 processor: only there the reference arithmetic can be had.")
-    if drawn_with() != {FONT}:
-        sys.exit(
-            f"The stored pictures are drawn with {FONT}: install it (fonts-dejavu), and no {FAMILIES[0]} beside it."
-        )
+    if drawn_with() != FONT:
+        sys.exit(f"The stored pictures show {FONT}: install it (fonts-liberation), without Open Sans or Verdana.")
     for path in [Path(argument) for argument in arguments] or all_notebooks():
         begin = time.perf_counter()
         store(path)

@@ -12,7 +12,7 @@ def test_another_font_is_refused(font: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(store_outputs, "has_the_reference", lambda: True)
     monkeypatch.setattr(store_outputs, "drawn_with", lambda: font)
     monkeypatch.setattr(store_outputs, "store", lambda path: pytest.fail("it was stored"))
-    with pytest.raises(SystemExit, match=f"{store_outputs.FONT}: install it"):
+    with pytest.raises(SystemExit, match=f"show {store_outputs.FONT}: install it"):
         store_outputs.main(["notebooks/00_start_here.ipynb"])
 
 

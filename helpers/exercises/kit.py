@@ -133,9 +133,13 @@ def watched(watch: Callable, answer: object, cases: Mapping[str, tuple]) -> dict
 
 
 def function(
-    key: str, right: Callable, cases: Sequence[tuple] | Mapping[str, tuple], mistakes: Mapping[str, Callable] = {},
-    praise: str = "", watch: Callable = lambda answer, *case: answer(*case),
-) -> None:  # fmt: skip
+    key: str,
+    right: Callable,
+    cases: Sequence[tuple] | Mapping[str, tuple],
+    mistakes: Mapping[str, Callable] = {},
+    praise: str = "",
+    watch: Callable = lambda answer, *case: answer(*case),
+) -> None:
     """An exercise whose answer is a function, or a class of some kind, that is to do what `right` does in every case.
 
     What is compared is what `watch` returns for the answer and a case. A mistake's reason is given only when the

@@ -55,25 +55,61 @@ SEVERAL, CHEAP = "several objectives", "milliseconds a trial"
 # Condition, sampler, runner-up, reason: the first condition that holds decides. Sources: Optuna's table of samplers
 # (documentation of optuna.samplers), its team's AutoSampler (OptunaHub), and the recorded races.
 RULES: tuple[tuple[Callable[[Answers], bool], str, str, str], ...] = (
-    (_is(trials="all possible"), "BruteForce", "Grid, where no parameter is conditional",
-     "You can afford all combinations: try each once, then stop. Floats need a step."),
-    (_is(workers="one per trial", kinds=NUMBERS), "QMC", "Random",
-     "All trials start before the first result is back, so no sampler can learn: cover the space evenly."),
-    (_is(workers="one per trial"), "Random", "",
-     "All trials start before the first result is back, so no sampler can learn; QMC is made for numbers."),
-    (_is(goal=SEVERAL, kinds=FIXED, trials=LONG), "NSGA-II", "TPE",
-     "So many trials let its generations spread along the front; take NSGA-III from four objectives on."),
-    (_is(goal=SEVERAL), "TPE", "NSGA-II",
-     "It learns from few trials, in any kind of space, and is Optuna's default for several objectives."),
-    (_is(goal="one objective", kinds=NUMBERS, trials=LONG), "CMA-ES", "TPE",
-     "It learns which way a valley of numbers runs; in our long races it ends far closer than the others."),
-    (_is(trials=SHORT, kinds=FIXED, cost=QUESTIONS["cost"][1:]), "GP", "TPE, whose suggestions cost milliseconds",
-     "It gets the most out of few trials. A suggestion soon costs tenths of a second, seconds towards 500."),
-    (_is(trials=SHORT, cost=CHEAP), "TPE", "Random, for more trials",
-     "It learns from few trials, and its suggestions cost milliseconds."),
-    (_is(), "TPE", "Random",
-     "It takes every kind of parameter, conditions and constraints, and learns from all of them."),
-)  # fmt: skip
+    (
+        _is(trials="all possible"),
+        "BruteForce",
+        "Grid, where no parameter is conditional",
+        "You can afford all combinations: try each once, then stop. Floats need a step.",
+    ),
+    (
+        _is(workers="one per trial", kinds=NUMBERS),
+        "QMC",
+        "Random",
+        "All trials start before the first result is back, so no sampler can learn: cover the space evenly.",
+    ),
+    (
+        _is(workers="one per trial"),
+        "Random",
+        "",
+        "All trials start before the first result is back, so no sampler can learn; QMC is made for numbers.",
+    ),
+    (
+        _is(goal=SEVERAL, kinds=FIXED, trials=LONG),
+        "NSGA-II",
+        "TPE",
+        "So many trials let its generations spread along the front; take NSGA-III from four objectives on.",
+    ),
+    (
+        _is(goal=SEVERAL),
+        "TPE",
+        "NSGA-II",
+        "It learns from few trials, in any kind of space, and is Optuna's default for several objectives.",
+    ),
+    (
+        _is(goal="one objective", kinds=NUMBERS, trials=LONG),
+        "CMA-ES",
+        "TPE",
+        "It learns which way a valley of numbers runs; in our long races it ends far closer than the others.",
+    ),
+    (
+        _is(trials=SHORT, kinds=FIXED, cost=QUESTIONS["cost"][1:]),
+        "GP",
+        "TPE, whose suggestions cost milliseconds",
+        "It gets the most out of few trials. A suggestion soon costs tenths of a second, seconds towards 500.",
+    ),
+    (
+        _is(trials=SHORT, cost=CHEAP),
+        "TPE",
+        "Random, for more trials",
+        "It learns from few trials, and its suggestions cost milliseconds.",
+    ),
+    (
+        _is(),
+        "TPE",
+        "Random",
+        "It takes every kind of parameter, conditions and constraints, and learns from all of them.",
+    ),
+)
 
 
 def choose(answers: Answers) -> Choice:
@@ -128,9 +164,12 @@ class SamplerChooser(Explorable):
         buttons, rows = {}, []
         for (question, options), first in zip(QUESTIONS.items(), FIRST, strict=True):
             buttons[question] = widgets.ToggleButtons(
-                options=options, value=first, tooltip=question, style={"button_width": f"{640 // len(options)}px"},
+                options=options,
+                value=first,
+                tooltip=question,
+                style={"button_width": f"{640 // len(options)}px"},
                 tooltips=[f"{question}: {answer}" for answer in options],
-            )  # fmt: skip
+            )
             rows.append(widgets.HBox([widgets.Label(question, layout={"width": "80px"}), buttons[question]]))
         super().__init__(draw, rows, **buttons)
 

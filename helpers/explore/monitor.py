@@ -28,9 +28,12 @@ if TYPE_CHECKING:  # a notebook without a fleet need not pay for its libraries
 
 LEFT, BEST, NAMELESS = "left behind by a dead worker", "best so far", "no name"
 STYLES = {
-    "complete": (plots.BLUE, ""), "pruned": (plots.ORANGE, "/"), "failed": (plots.VERMILLION, "x"),
-    "running": (plots.SKY, "."), LEFT: (plots.PURPLE, "-"),
-}  # fmt: skip
+    "complete": (plots.BLUE, ""),
+    "pruned": (plots.ORANGE, "/"),
+    "failed": (plots.VERMILLION, "x"),
+    "running": (plots.SKY, "."),
+    LEFT: (plots.PURPLE, "-"),
+}
 RECENT_S, ANSWER_S, STILL_S = 10.0, 2.0, 8.0
 COLUMNS = {"number": int, "worker": str, "kind": str, "start": float, "end": float, "value": float}
 
@@ -93,10 +96,18 @@ def _figure(table: pd.DataFrame, steps: pd.DataFrame, workers: Sequence[WorkerSt
         pattern = {"shape": shape, "fgcolor": "white", "size": 7}
         marker = {"color": colour, "pattern": pattern, "line": {"color": "white", "width": 1}}
         figure.add_bar(
-            name=kind, y=[list(rows).index(bar.worker) for bar in own], base=[bar.start for bar in own],
-            x=[bar.length for bar in own], hovertext=[f"trial {b.number}: {b.kind}, {b.length:.1f} s" for b in own],
-            orientation="h", width=0.7, marker=marker, hoverinfo="text", row=1, col=1,
-        )  # fmt: skip
+            name=kind,
+            y=[list(rows).index(bar.worker) for bar in own],
+            base=[bar.start for bar in own],
+            x=[bar.length for bar in own],
+            hovertext=[f"trial {b.number}: {b.kind}, {b.length:.1f} s" for b in own],
+            orientation="h",
+            width=0.7,
+            marker=marker,
+            hoverinfo="text",
+            row=1,
+            col=1,
+        )
     x, y = list(steps["end"].clip(0)), list(steps["value"])
     text = [""] * len(y) + [f"{value:.4g}" for value in y[-1:]]
     x, y = [*x, *[until] * len(y[-1:])], [*y, *y[-1:]]

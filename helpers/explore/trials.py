@@ -94,14 +94,20 @@ def draw_dots(
     picked, opaque = np.isin(list(places), sorted(chosen)), {"marker": {"opacity": 1}}
     figure = go.Figure(layout={"dragmode": "select", "showlegend": False, "title": "Choose trials"})
     figure.add_scatter(
-        x=x, y=y, mode="markers", customdata=list(places),
+        x=x,
+        y=y,
+        mode="markers",
+        customdata=list(places),
         hovertemplate="trial %{customdata}<br>%{x}, %{y:.4g}<extra></extra>",
         marker={
-            "opacity": 1, "color": np.where(picked, plots.VERMILLION, plots.BLUE), "size": np.where(picked, 13, 8),
+            "opacity": 1,
+            "color": np.where(picked, plots.VERMILLION, plots.BLUE),
+            "size": np.where(picked, 13, 8),
             "symbol": np.where(picked, "diamond", "circle"),
         },
-        selected=opaque, unselected=opaque,
-    )  # fmt: skip
+        selected=opaque,
+        unselected=opaque,
+    )
     figure.update_xaxes(title=across, type="log" if log else None).update_yaxes(title=value_name)
     return figure, f"Chosen: {_listed(chosen)}." if chosen else HOW
 

@@ -45,9 +45,13 @@ class Dashboard:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - each request is a line: a pipe would run full
         command = [sys.executable, "-W", "ignore", "-c", SERVER, str(port)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=self._said, stderr=self._said, start_new_session=True,
+            command,
+            stdin=subprocess.PIPE,
+            stdout=self._said,
+            stderr=self._said,
+            start_new_session=True,
             env=os.environ | {VARIABLE: storage_url},
-        )  # fmt: skip
+        )
         self._end = weakref.finalize(self, let_go, self._process, 5)
         self._wait()
 

@@ -76,10 +76,14 @@ class Fleet:
         said = tempfile.TemporaryFile()  # noqa: SIM115 - gone with this process, however that ends
         self._processes.append(
             subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=said, stderr=said, env=self._environment,
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=said,
+                env=self._environment,
                 start_new_session=True,
             )
-        )  # fmt: skip
+        )
         self._said.append(said)
         return self.workers[-1]
 

@@ -150,9 +150,11 @@ def _launch(run: Path, home: Path) -> Database:
     command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     process = subprocess.Popen(
         [sys.executable, "-I", leash.__file__, str(run), *command],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         start_new_session=True,  # interrupting the kernel interrupts its process group
-    )  # fmt: skip
+    )
     url = f"postgresql+psycopg://{USER}@/{NAME}?host={quote(host)}&port={port}&passfile={quote(str(passfile))}"
     database = Database(url, process, home / "data", run / "log").start()
     _make_database(url)

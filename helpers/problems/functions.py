@@ -111,11 +111,15 @@ FUNCTIONS = {
         Function("rosenbrock2", rosen, (-2.0, -1.0), (2.0, 3.0), 0.0, (1.0, 1.0)),
         Function("rosenbrock5", rosen, (-2.0,) * 5, (2.0,) * 5, 0.0, (1.0,) * 5),
         Function(
-            "hartmann6", _hartmann, (0.0,) * 6, (1.0,) * 6, -3.3223681,
+            "hartmann6",
+            _hartmann,
+            (0.0,) * 6,
+            (1.0,) * 6,
+            -3.3223681,
             (0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573),
         ),
     )
-}  # fmt: skip
+}
 
 
 def find_function(name: str) -> Function:

@@ -66,7 +66,7 @@ def load_importances(problem: str, path: Path = FILE) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([SAMPLERS, EVALUATORS, BUDGETS, range(SEEDS)])
     with open_recorded(path, "importances") as stored:
         names = list(map(str, stored[f"{problem} names"]))
-        return pd.DataFrame(stored[problem].reshape(-1, len(names)).astype(float), index, names)
+        return pd.DataFrame(stored[problem].reshape(-1, len(names)).astype(float), index, names).sort_index()
 
 
 @cache

@@ -40,19 +40,40 @@ class Knob:
 
 
 GROUPS = (  # title, colour, left edge and width; each knob with the middle of its dial and its row
-    ("the data", ORANGE, 36, 164, (
-        (118, 0, Knob("batch size", 8, 256, log=True)),
-        (118, 1, Knob("augmentation", 0, 2, steps=2, names=AUGMENTATIONS)),
-    )),
-    ("the network", BLUE, 226, 228, (
-        (284, 0, Knob("width", 4, 128, log=True)), (398, 0, Knob("depth", 1, 4, steps=3)),
-        (340, 1, Knob("dropout", 0, 0.8)),
-    )),
-    ("the optimizer", VERMILLION, 480, 308, (
-        (558, 0, Knob("learning rate", 1e-4, 1, log=True)), (712, 0, Knob("momentum", 0, 0.95)),
-        (558, 1, Knob("weight decay", 1e-6, 0.01, log=True)), (712, 1, Knob("epochs", 1, 100)),
-    )),
-)  # fmt: skip
+    (
+        "the data",
+        ORANGE,
+        36,
+        164,
+        (
+            (118, 0, Knob("batch size", 8, 256, log=True)),
+            (118, 1, Knob("augmentation", 0, 2, steps=2, names=AUGMENTATIONS)),
+        ),
+    ),
+    (
+        "the network",
+        BLUE,
+        226,
+        228,
+        (
+            (284, 0, Knob("width", 4, 128, log=True)),
+            (398, 0, Knob("depth", 1, 4, steps=3)),
+            (340, 1, Knob("dropout", 0, 0.8)),
+        ),
+    ),
+    (
+        "the optimizer",
+        VERMILLION,
+        480,
+        308,
+        (
+            (558, 0, Knob("learning rate", 1e-4, 1, log=True)),
+            (712, 0, Knob("momentum", 0, 0.95)),
+            (558, 1, Knob("weight decay", 1e-6, 0.01, log=True)),
+            (712, 1, Knob("epochs", 1, 100)),
+        ),
+    ),
+)
 
 
 def best_recorded() -> dict[str, float]:

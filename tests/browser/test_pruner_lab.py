@@ -52,11 +52,13 @@ def same(drawn: list, figure: go.Figure) -> bool:
     """True when every trace of the picture, cut curves and bars with their figures, is the figure's."""
     wanted = points(figure)
     return [name for name, *_ in drawn] == list(wanted) and all(
-        part == list(values) if isinstance(next(iter(values), None), str)
+        part == list(values)
+        if isinstance(next(iter(values), None), str)
         else np.shape(part) == np.shape(values)
         and np.allclose(np.array(part, float), np.array(values, float), rtol=1e-6, equal_nan=True)
-        for name, *parts in drawn for part, values in zip(parts, map(wanted[name].get, "xy"), strict=True)
-    )  # fmt: skip
+        for name, *parts in drawn
+        for part, values in zip(parts, map(wanted[name].get, "xy"), strict=True)
+    )
 
 
 def assert_shows(page: Page, pruner: str, curves: str, order: str = ORDERS[0], **more: float) -> None:

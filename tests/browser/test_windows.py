@@ -53,9 +53,10 @@ def same(drawn: list, figure: go.Figure) -> bool:
     wanted = points(figure)
     return [name for name, _ in drawn] == list(wanted) and all(
         np.array(part).shape == np.shape(values) and np.allclose(part, np.array(values, dtype=float), rtol=1e-6)
-        for name, parts in drawn for part, values in zip(parts, map(wanted[name].get, "xyz"), strict=True)
+        for name, parts in drawn
+        for part, values in zip(parts, map(wanted[name].get, "xyz"), strict=True)
         if values is not None
-    )  # fmt: skip
+    )
 
 
 def assert_shows(page: Page, window: type[Window], name: str, step: int) -> None:

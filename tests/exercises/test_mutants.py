@@ -82,7 +82,7 @@ KINDS: dict[str, Callable] = {
     "NumPy": lambda value: value if isinstance(value, str) else np.array(value),
     "scalar": lambda value: tuple(value) if isinstance(value, list) else np.array([value])[0],
     "pandas": lambda value: pd.Series(value) if isinstance(value, list) else value,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("key", EXERCISES)
@@ -104,6 +104,11 @@ if __name__ == "__main__":  # a table: python -m tests.exercises.test_mutants 04
         new = [what for what in praised if what not in SURVIVORS.get(key, {})]
         total.update(asked=asked, survived=len(praised), unexplained=len(new))
         print(f"{key}: {asked} mutants, {asked - len(praised)} refused, {len(new)} praised and not explained")
-        print(*(f"    {what}" for what in new), *(f"    gone: {w}" for w in set(SURVIVORS.get(key, {})) - set(praised)),
-              sep="\n", end="\n", flush=True)  # fmt: skip
+        print(
+            *(f"    {what}" for what in new),
+            *(f"    gone: {w}" for w in set(SURVIVORS.get(key, {})) - set(praised)),
+            sep="\n",
+            end="\n",
+            flush=True,
+        )
     print(dict(total))

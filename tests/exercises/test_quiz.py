@@ -247,9 +247,10 @@ def _(folder: Path) -> str:
 def _(folder: Path) -> str:
     """Which classes can be given an interval and can record one."""
     recording = [
-        storage for storage in (RDBStorage, JournalStorage, GrpcStorageProxy, InMemoryStorage)
+        storage
+        for storage in (RDBStorage, JournalStorage, GrpcStorageProxy, InMemoryStorage)
         if hasattr(storage, "record_heartbeat")
-    ]  # fmt: skip
+    ]
     assert recording == [RDBStorage]
     return "A database that the workers open themselves"
 

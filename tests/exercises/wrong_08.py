@@ -7,9 +7,11 @@ import pandas as pd
 from tests.exercises.settings import FIVE, trials_at
 
 EDGES = {
-    "plot_optimization_history": "figure", "plot_timeline": "figure", "plot_contour": "sentence",
+    "plot_optimization_history": "figure",
+    "plot_timeline": "figure",
+    "plot_contour": "sentence",
     "plot_edf": "sentence",
-}  # fmt: skip
+}
 
 
 def summed(frame: pd.DataFrame) -> pd.Series:

@@ -55,9 +55,10 @@ DOCUMENTED: dict[str, tuple[tuple[float, float], dict[str, str]]] = {
     "GP": ((0, 500), {CONDITIONAL: "▲"}),
     "CMA-ES": ((1000, 10000), {CATEGORICAL: "▲", CONDITIONAL: "▲", CONSTRAINTS: "▲", OBJECTIVES: "x"}),
     "NSGA-II": (
-        (100, 10000), {NUMBERS: "▲", CATEGORICAL: "▲", CONDITIONAL: "▲", ONE: "▲", CONSTRAINTS: "▲"},
+        (100, 10000),
+        {NUMBERS: "▲", CATEGORICAL: "▲", CONDITIONAL: "▲", ONE: "▲", CONSTRAINTS: "▲"},
     ),
-}  # fmt: skip
+}
 BUDGETS = {TINY: ANY, SHORTEST: (0, 100), "100 to 500": (100, 500), "500 to 1000": (500, 1000), LONGEST: (1000, 10000)}
 # Where the chooser goes against the table, and why.
 EXCEPTIONS: dict[tuple[str, str], str] = {

@@ -50,8 +50,10 @@ def plain(figure: go.Figure) -> dict:
 def points(figure: go.Figure) -> dict[str, dict[str, list]]:
     """x and y (and z, text) of each trace by its name."""
     parts = ("x", "y", "z", "text")
-    return {trace.name: {part: list(() if trace[part] is None else trace[part]) for part in parts if part in trace}
-            for trace in figure.data}  # fmt: skip
+    return {
+        trace.name: {part: list(() if trace[part] is None else trace[part]) for part in parts if part in trace}
+        for trace in figure.data
+    }
 
 
 def children_of(widget: widgets.Widget) -> list[widgets.Widget]:

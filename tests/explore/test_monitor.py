@@ -28,9 +28,14 @@ from helpers.plots import STILLS
 from tests.explore.test_explorable import control, plain, points
 
 ZERO = datetime(2026, 9, 1, 12)
-ALIVE, DONE, DEAD = (WorkerState(name, pid, code is None, code) for name, pid, code in (
-    ("host-1", 1, None), ("host-2", 2, 0), ("host-3", 3, -9),
-))  # fmt: skip
+ALIVE, DONE, DEAD = (
+    WorkerState(name, pid, code is None, code)
+    for name, pid, code in (
+        ("host-1", 1, None),
+        ("host-2", 2, 0),
+        ("host-3", 3, -9),
+    )
+)
 
 
 @pytest.fixture(autouse=True)
@@ -134,18 +139,24 @@ def test_trials_a_second() -> None:
     trials += [trial(n, "PRUNED", 4, 14, "host-1") for n in range(4, 20)]
     ended = WorkerState("host-1", 1, False, 0)
     for some, worker, now, rate in (
-        (trials[:4], ALIVE, 4, "1.0"), (trials[:4], ALIVE, 12, "0.2"), (trials[:4], ALIVE, 20, "0.0"),
-        (trials, ALIVE, 20, "1.6"), (trials, ended, 1000, f"{20 / 14:.1f}"),
-    ):  # fmt: skip
+        (trials[:4], ALIVE, 4, "1.0"),
+        (trials[:4], ALIVE, 12, "0.2"),
+        (trials[:4], ALIVE, 20, "0.0"),
+        (trials, ALIVE, 20, "1.6"),
+        (trials, ended, 1000, f"{20 / 14:.1f}"),
+    ):
         assert f" {rate} trials a second." in draw(some, [worker], at(now))[1]
 
 
 def test_other_programs() -> None:
     """They have rows below the fleet's, with or without a name; what ended before the fleet began has no bar."""
     trials = [
-        trial(0, "COMPLETE", -99, -90, value=0.1), trial(1, "COMPLETE", 0, 1, "host-1"),
-        trial(2, "RUNNING", 1, None, "elsewhere-9"), trial(3, "COMPLETE", 1, 2), trial(4, "RUNNING", 3.5),
-    ]  # fmt: skip
+        trial(0, "COMPLETE", -99, -90, value=0.1),
+        trial(1, "COMPLETE", 0, 1, "host-1"),
+        trial(2, "RUNNING", 1, None, "elsewhere-9"),
+        trial(3, "COMPLETE", 1, 2),
+        trial(4, "RUNNING", 3.5),
+    ]
     figure, said = draw(trials, [ALIVE], at(4))
     assert figure.layout.yaxis.ticktext == ("worker 0<br>alive", "elsewhere-9", NAMELESS)
     assert points(figure)["complete"]["y"] == [0, 2]

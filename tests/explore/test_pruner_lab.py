@@ -187,8 +187,15 @@ def split(x: list, y: list) -> list[tuple[list, list]]:
 def test_every_pruner_has_its_own_sliders() -> None:
     """They are there while it is chosen, begin where Optuna does, move the picture, and stay as they were left."""
     lab = move(PrunerLab(seed=2), order=BEST, shown=7)
-    assert lab.values == {"pruner": "median", "curves": ALL, "order": BEST, "shown": 7, "n_startup_trials": 5,
-                          "n_warmup_steps": 0, "interval_steps": 1}  # fmt: skip
+    assert lab.values == {
+        "pruner": "median",
+        "curves": ALL,
+        "order": BEST,
+        "shown": 7,
+        "n_startup_trials": 5,
+        "n_warmup_steps": 0,
+        "interval_steps": 1,
+    }
     for kind, (_, ranges) in PRUNERS.items():
         move(lab, pruner=kind)
         assert list(lab.controls) == ["pruner", "curves", "order", "shown", *ranges]

@@ -110,9 +110,13 @@ def test_the_map_is_right_at_its_dots() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [((4,), "trials is 4: choose from 5 to 100"), ((101,), "choose from"), ((20, "three"), "Unknown search 'three'"),
-     ((20, TWO, "GP"), "Unknown sampler 'GP'")],
-)  # fmt: skip
+    [
+        ((4,), "trials is 4: choose from 5 to 100"),
+        ((101,), "choose from"),
+        ((20, "three"), "Unknown search 'three'"),
+        ((20, TWO, "GP"), "Unknown sampler 'GP'"),
+    ],
+)
 def test_the_lens_refuses(arguments: tuple, said: str) -> None:
     """What it has no picture of."""
     for ask in (draw, misread, first_trials):

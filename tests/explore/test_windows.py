@@ -154,10 +154,12 @@ def study() -> optuna.Study:
 
 
 MAKERS = {
-    "random": lambda seed: RandomSampler(seed=seed), "TPE": lambda seed: TPESampler(seed=seed),
-    "GP": lambda seed: GPSampler(seed=seed), "CMA-ES": lambda seed: CmaEsSampler(seed=seed),
+    "random": lambda seed: RandomSampler(seed=seed),
+    "TPE": lambda seed: TPESampler(seed=seed),
+    "GP": lambda seed: GPSampler(seed=seed),
+    "CMA-ES": lambda seed: CmaEsSampler(seed=seed),
     "NSGA-II": lambda seed: NSGAIISampler(seed=seed),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)

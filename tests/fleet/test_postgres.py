@@ -314,10 +314,22 @@ def test_a_server_of_ones_own(db: Database, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 LIBPQ = {
-    "PGPASSWORD": "wrong", "PGHOST": "nowhere", "PGPORT": "1", "PGUSER": "x", "PGDATABASE": "x", "PGPASSFILE": "/no",
-    "PGSERVICE": "none", "PGOPTIONS": "-c x", "PGTZ": "Nowhere/Land", "PGCLIENTENCODING": "x", "PGREQUIREPEER": "bob",
-    "PGSSLMODE": "verify-full", "PGGSSENCMODE": "require", "PGREQUIREAUTH": "gss", "PGTARGETSESSIONATTRS": "standby",
-}  # fmt: skip
+    "PGPASSWORD": "wrong",
+    "PGHOST": "nowhere",
+    "PGPORT": "1",
+    "PGUSER": "x",
+    "PGDATABASE": "x",
+    "PGPASSFILE": "/no",
+    "PGSERVICE": "none",
+    "PGOPTIONS": "-c x",
+    "PGTZ": "Nowhere/Land",
+    "PGCLIENTENCODING": "x",
+    "PGREQUIREPEER": "bob",
+    "PGSSLMODE": "verify-full",
+    "PGGSSENCMODE": "require",
+    "PGREQUIREAUTH": "gss",
+    "PGTARGETSESSIONATTRS": "standby",
+}
 
 
 @needs_wheel

@@ -184,10 +184,16 @@ def test_each_worker_sees_the_gpu_that_it_is_given(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(study_name="gpus", storage=open_storage(url))
     fleets = [
-        Fleet(url, "gpus", "where:objective", workers=1, trials=1,
-              environment={"CUDA_VISIBLE_DEVICES": str(gpu), "PYTHONPATH": str(tmp_path)})
+        Fleet(
+            url,
+            "gpus",
+            "where:objective",
+            workers=1,
+            trials=1,
+            environment={"CUDA_VISIBLE_DEVICES": str(gpu), "PYTHONPATH": str(tmp_path)},
+        )
         for gpu in (0, 1)
-    ]  # fmt: skip
+    ]
     for fleet in fleets:
         with fleet:
             assert fleet.wait(60) == [0], fleet.said(0)

@@ -90,12 +90,15 @@ def test_no_http_proxy_stands_before_ours(host: str, tmp_path: Path, monkeypatch
     [
         ("postgresql+psycopg://me:secret@host/db", "postgresql+psycopg://me:***@host/db"),
         ("postgresql+psycopg://me:se:c@r/e?t@host:5432/db", "postgresql+psycopg://me:***@host:5432/db"),
-        ("postgresql+psycopg://me@/db?host=/tmp&password=secret&port=1", "postgresql+psycopg://me@/db?host=/tmp&password=***&port=1"),
+        (
+            "postgresql+psycopg://me@/db?host=/tmp&password=secret&port=1",
+            "postgresql+psycopg://me@/db?host=/tmp&password=***&port=1",
+        ),
         ("postgresql+psycopg://me@host:5432/db", "postgresql+psycopg://me@host:5432/db"),
         ("sqlite:////tmp/a:b@c.db", "sqlite:////tmp/a:b@c.db"),
         ("grpc://localhost:13000", "grpc://localhost:13000"),
     ],
-)  # fmt: skip
+)
 def test_hide(url: str, shown: str) -> None:
     """Only passwords are replaced."""
     assert hide(url) == shown

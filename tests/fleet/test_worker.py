@@ -135,7 +135,7 @@ def test_a_worker_from_the_command_line(url: str) -> None:
         (["--objective=missing:other", "--trials=1"], "missing:other cannot be imported: ModuleNotFoundError"),
         (["--objective=typo:objective", "--trials=1"], "typo:objective cannot be imported: SyntaxError"),
     ],
-)  # fmt: skip
+)
 def test_bad_input(
     arguments: list[str], sentence: str, study: optuna.Study, mistakes: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -183,9 +183,14 @@ def test_the_password_from_the_environment(postgres: str, monkeypatch: pytest.Mo
     ],
 )
 def test_objectives_that_fail(
-    objective: str, code: int, found: dict, sentence: str, study: optuna.Study, mistakes: None,
+    objective: str,
+    code: int,
+    found: dict,
+    sentence: str,
+    study: optuna.Study,
+    mistakes: None,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     """An error ends the worker, and shows where it was; a None now and then does not; pruning is no failure."""
     assert run(f"--objective=mistakes:{objective}", "--trials=12") == code
     said = capsys.readouterr().err

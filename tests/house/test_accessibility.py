@@ -48,15 +48,22 @@ two.optimize(lambda trial: (trial.suggest_float("x", 0.1, 1), 1 / trial.params["
 shared = optuna.create_study(study_name="shared", storage=open_storage("journal:///FOLDER/journal.log"))
 fleet = Fleet("journal:///FOLDER/journal.log", "shared", "helpers.fleet.objectives:sleeping", workers=1, total=2)"""
 EXPLORABLES = {
-    "BeTheSampler": "game.BeTheSampler(lambda **settings: 0.5, budget=3)", "CmaWindow": "windows.CmaWindow()",
-    "ContourLens": "contour.ContourLens()", "FleetMonitor": "monitor.FleetMonitor(fleet, shared)",
-    "GpWindow": "windows.GpWindow()", "ImportanceLens": "lenses.ImportanceLens()",
+    "BeTheSampler": "game.BeTheSampler(lambda **settings: 0.5, budget=3)",
+    "CmaWindow": "windows.CmaWindow()",
+    "ContourLens": "contour.ContourLens()",
+    "FleetMonitor": "monitor.FleetMonitor(fleet, shared)",
+    "GpWindow": "windows.GpWindow()",
+    "ImportanceLens": "lenses.ImportanceLens()",
     "LeaderboardView": 'board.LeaderboardView(Leaderboard("sqlite:///FOLDER/room.db"), ladder)',
-    "OptimismLens": "lenses.OptimismLens()", "ParetoChooser": "trials.ParetoChooser(two)",
-    "PrunerLab": "pruner_lab.PrunerLab()", "SamplerChooser": "chooser.SamplerChooser()",
-    "SuggestionExplorer": "suggestions.SuggestionExplorer()", "TpeWindow": "windows.TpeWindow()",
-    "TrialPicker": "trials.TrialPicker(study)", "Explorable": "Explorable(lambda: (figure, 'Two trials.'))",
-}  # fmt: skip
+    "OptimismLens": "lenses.OptimismLens()",
+    "ParetoChooser": "trials.ParetoChooser(two)",
+    "PrunerLab": "pruner_lab.PrunerLab()",
+    "SamplerChooser": "chooser.SamplerChooser()",
+    "SuggestionExplorer": "suggestions.SuggestionExplorer()",
+    "TpeWindow": "windows.TpeWindow()",
+    "TrialPicker": "trials.TrialPicker(study)",
+    "Explorable": "Explorable(lambda: (figure, 'Two trials.'))",
+}
 DEVICES = (
     'predict("Which?", ["this", "that"])',
     "Quiz(QUESTIONS[:2])",

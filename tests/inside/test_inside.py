@@ -189,8 +189,10 @@ def test_the_ellipse_is_that_of_the_population() -> None:
     """In units of its covariance a draw lies at a squared distance of 2 on average, as many as it has dimensions."""
     squared = [
         (point - step.mean) @ np.linalg.solve(step.covariance, point - step.mean)
-        for seed in range(10) for step in observe_cmaes(find_function("ellipse"), 20, seed)[1:] for point in step.points
-    ]  # fmt: skip
+        for seed in range(10)
+        for step in observe_cmaes(find_function("ellipse"), 20, seed)[1:]
+        for point in step.points
+    ]
     assert np.mean(squared) == pytest.approx(2, abs=0.2)
 
 

@@ -99,9 +99,11 @@ def test_every_figure_has_a_still_picture(path):
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     pictured = [output.data for cell in cells for output in cell.outputs if PLOTLY in output.get("data", {})]
     explorables = [
-        output.data for cell in cells for output in cell.outputs
+        output.data
+        for cell in cells
+        for output in cell.outputs
         if EXPLORABLE.match(output.get("data", {}).get("text/plain", ""))
-    ]  # fmt: skip
+    ]
     assert pictured and (explorables or path.name.startswith(("01", "05")))
     assert all(len(data.get(STILL, "")) > 3_000 for data in pictured + explorables)
 

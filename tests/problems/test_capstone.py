@@ -74,9 +74,13 @@ def searched(epochs: int = BUDGET, seed: int = 0, pruner: optuna.pruners.BasePru
 def changed(trial: FrozenTrial, **changes: object) -> FrozenTrial:
     """A copy of a trial with something of it changed."""
     parts = {
-        "state": trial.state, "value": trial.value, "params": trial.params, "distributions": trial.distributions,
-        "user_attrs": trial.user_attrs, "intermediate_values": trial.intermediate_values,
-    }  # fmt: skip
+        "state": trial.state,
+        "value": trial.value,
+        "params": trial.params,
+        "distributions": trial.distributions,
+        "user_attrs": trial.user_attrs,
+        "intermediate_values": trial.intermediate_values,
+    }
     return create_trial(**(parts | changes))
 
 
@@ -232,7 +236,7 @@ CURVE = BEST.intermediate_values
 NAN = CURVE | {3: math.nan}
 LATER = {epoch + 1: value for epoch, value in CURVE.items()}
 CHEATS: dict[str, tuple[Callable[[], object], str]] = {
-    "no study": (lambda: {"value": 0.9}, 'no study of one accuracy: hand over the study itself, created with'),
+    "no study": (lambda: {"value": 0.9}, "no study of one accuracy: hand over the study itself, created with"),
     "empty": (lambda: optuna.create_study(direction="maximize"), "no trial of this study trained this configuration"),
     "minimised": (minimised, 'created with direction="maximize"'),
     "two objectives": (two_objectives, "no study of one accuracy"),
@@ -257,9 +261,11 @@ CHEATS: dict[str, tuple[Callable[[], object], str]] = {
     "from zero": (lambda: with_trial(intermediate_values=without(CURVE, 18) | {0: 0.1}), "does not report the epochs"),
     "too long": (lambda: with_trial(intermediate_values=CURVE | {19: 0.5}), "to its last one, at most 18"),
     "over": (lambda: searched(BUDGET + EPOCHS), "pruned and failed ones included, trained 558 epochs of 540"),
-    **{f"over, {state.name}": (lambda state=state: overspent(state), "trained 541 epochs of 540")
-       for state in (TrialState.FAIL, TrialState.RUNNING, TrialState.PRUNED)},
-}  # fmt: skip
+    **{
+        f"over, {state.name}": (lambda state=state: overspent(state), "trained 541 epochs of 540")
+        for state in (TrialState.FAIL, TrialState.RUNNING, TrialState.PRUNED)
+    },
+}
 
 
 def test_a_cheat_is_refused_with_the_reason() -> None:

@@ -126,8 +126,10 @@ def test_the_nearest_is_that_of_brute_force(table: Benchmark) -> None:
         assert list(found) == list(chosen) and table.nearest(found) == found == table.configurations[table.row(found)]
         for name, value in asked.items():
             scale = math.log if name in FASHION.logarithmic else float
-            distance = {v: 0 if v == value else 1 if isinstance(v, str) else abs(scale(v) - scale(value))
-                        for v in table.space[name]}  # fmt: skip
+            distance = {
+                v: 0 if v == value else 1 if isinstance(v, str) else abs(scale(v) - scale(value))
+                for v in table.space[name]
+            }
             assert distance[found[name]] <= min(distance.values()) + 1e-12
 
 
@@ -222,7 +224,7 @@ def test_damaged_values_are_refused(small: Recording, tmp_path: Path) -> None:
         "lost": {"validation_loss": lost},
         "a seed less": {"validation_accuracy": whole[:, :1]},
         "below zero": {"test_accuracy": -sound["test_accuracy"].astype(int)},
-    }  # fmt: skip
+    }
     for name, arrays in damaged.items():
         file = tmp_path / f"{name}.npz"
         write(file, sound | arrays)
@@ -312,8 +314,11 @@ def test_a_random_handful_trained_again_gives_the_record() -> None:
     handful = [(rng.randrange(4536), rng.choice(record_fashion.SEEDS)) for _ in range(3)]
     done = subprocess.run(
         [sys.executable, "-c", AGAIN, json.dumps(handful)],
-        env=os.environ | record_fashion.ARITHMETIC, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
+        env=os.environ | record_fashion.ARITHMETIC,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr
     with np.load(FASHION.file) as stored:
         for (row, seed), line in zip(handful, done.stdout.splitlines(), strict=True):

@@ -31,9 +31,7 @@ SPACE = {
     "weight_decay": (1e-5, 0.1),
 }
 CONFIGURATIONS, SEEDS, EPOCHS, JOBS = 48, (0, 1), 2, 8
-METRICS = {
-    "validation_accuracy": (SEEDS, EPOCHS), "validation_loss": (SEEDS, EPOCHS), "test_accuracy": (SEEDS, 1)
-}  # fmt: skip
+METRICS = {"validation_accuracy": (SEEDS, EPOCHS), "validation_loss": (SEEDS, EPOCHS), "test_accuracy": (SEEDS, 1)}
 LOGARITHMIC = ("learning_rate", "width", "batch_size", "weight_decay")
 TINY = Recording("tiny", Path("tiny.npz"), SPACE, LOGARITHMIC, METRICS, 360)
 

@@ -56,11 +56,13 @@ def test_the_table_has_every_training_in_its_place(
 ) -> None:
     """A small space, recorded job by job and put together: any row is its configuration trained alone."""
     for name, value in {
-        "SEEDS": (0, 1), "EPOCHS": 2, "fashion": lambda: few,
+        "SEEDS": (0, 1),
+        "EPOCHS": 2,
+        "fashion": lambda: few,
         "OPENS": {"sgd": ("momentum", (0.0, 0.9)), "adam": ("beta", (0.1, 0.9))},
         "TOGETHER": {"learning_rate": (0.01, 0.1), "weight_decay": (1e-2,), "schedule": ("constant", "cosine")},
         "APART": {"optimizer": ("sgd", "adam"), "batch_size": (40,), "width": (4, 6), "dropout": (0.0, 0.3)},
-    }.items():  # fmt: skip
+    }.items():
         monkeypatch.setattr(record_fashion, name, value)
     for shared in record_fashion.settings():
         for seed in record_fashion.SEEDS:
@@ -68,9 +70,11 @@ def test_the_table_has_every_training_in_its_place(
     record_fashion.main(tmp_path, 1)  # nothing is left to train
     table, rows = np.load(tmp_path / "fashion.npz"), record_fashion.configurations()
     assert {metric: table[metric].shape for metric in table} == {
-        "validation_accuracy": (64, 2, 2), "validation_loss": (64, 2, 2),
-        "test_accuracy": (64, 2, 1), "best_epoch_test_accuracy": (64, 2, 1),
-    }  # fmt: skip
+        "validation_accuracy": (64, 2, 2),
+        "validation_loss": (64, 2, 2),
+        "test_accuracy": (64, 2, 1),
+        "best_epoch_test_accuracy": (64, 2, 1),
+    }
     assert len({repr(row) for row in rows}) == 64
     for place in range(0, 64, 5):
         for seed in (0, 1):

@@ -464,8 +464,9 @@ def smudged() -> Benchmark:
 def test_the_second_recording_is_whole(smudged: Benchmark) -> None:
     """Several thousand configurations, three public seeds with every epoch, five others with the last; 1.5 MB."""
     assert {metric: curve.shape for metric, curve in smudged.curves.items()} == {
-        "validation_accuracy": (5184, 3, 18), "test_accuracy": (5184, 5, 1)
-    }  # fmt: skip
+        "validation_accuracy": (5184, 3, 18),
+        "test_accuracy": (5184, 5, 1),
+    }
     assert SMUDGED.file.stat().st_size < 1.5e6
     assert not set(SMUDGED.metrics["validation_accuracy"][0]) & set(SMUDGED.metrics["test_accuracy"][0])
     for curve in smudged.curves.values():
@@ -509,8 +510,10 @@ def test_some_of_it_trained_again_gives_the_record(smudged: Benchmark) -> None:
         again = [retrained(setting, data) for setting in (public, hidden)]
         if not all(map(close, again, [retrained(setting, data, moved_by=1e-6) for setting in (public, hidden)])):
             continue
-        gaps = [*(again[0][0] - smudged.curve(config, seed=public.seed)),
-                again[1][2][0] - smudged.value(config, "test_accuracy", hidden.seed)]  # fmt: skip
+        gaps = [
+            *(again[0][0] - smudged.curve(config, seed=public.seed)),
+            again[1][2][0] - smudged.value(config, "test_accuracy", hidden.seed),
+        ]
         assert np.abs(gaps).max() * SMUDGED.images < 2.5, f"handful {HANDFUL}: {config}"
         compared += 1
         if compared == CALM:

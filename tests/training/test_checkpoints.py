@@ -18,9 +18,17 @@ from helpers.training.train import Training, TrainingConfig
 from tests.bench.training import one_thread
 
 SMALL = TrainingConfig(
-    model="cnn", width=3, depth=2, dropout=0.3, optimizer="adam", learning_rate=0.02, batch_size=64, epochs=5,
-    augmentation="affine", schedule="cosine",
-)  # fmt: skip
+    model="cnn",
+    width=3,
+    depth=2,
+    dropout=0.3,
+    optimizer="adam",
+    learning_rate=0.02,
+    batch_size=64,
+    epochs=5,
+    augmentation="affine",
+    schedule="cosine",
+)
 KINDS = (
     SMALL,
     replace(SMALL, model="mlp", optimizer="sgd", momentum=0.9, augmentation="shift", schedule="constant"),

@@ -100,10 +100,15 @@ def test_the_digits_are_each_in_one_part(digits: Dataset) -> None:
     assert counted(restored.reshape(-1, 64), together) == counted(images, labels)
 
 
-@pytest.mark.parametrize(("name", "sizes"), [
-    ("digits", {}), ("digits", {"train": 333, "validation": 50, "test": 75}),
-    ("fashion", {}), ("fashion", {"train": 25, "test": 11}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("digits", {}),
+        ("digits", {"train": 333, "validation": 50, "test": 75}),
+        ("fashion", {}),
+        ("fashion", {"train": 25, "test": 11}),
+    ],
+)
 def test_every_part_is_stratified(name: str, sizes: dict[str, int], folder: Path) -> None:
     """In each part, or as much of it as was asked for, every label has the share that it has in all."""
     whole, some = load_dataset(name, folder=folder), load_dataset(name, folder=folder, **sizes)
@@ -341,8 +346,11 @@ def test_every_image_and_label_counts(part: str) -> None:
     images[-1, 0, 3, 3] += 1e-9
     labels[0] = (labels[0] + 1) % 10
     order = torch.arange(len(split)).flip(0)
-    others = [replace(split, images=images), replace(split, labels=labels),
-              replace(split, images=split.images[order], labels=split.labels[order])]  # fmt: skip
+    others = [
+        replace(split, images=images),
+        replace(split, labels=labels),
+        replace(split, images=split.images[order], labels=split.labels[order]),
+    ]
     marks = {replace(data, **{part: other}).fingerprint for other in others}
     assert len(marks | {data.fingerprint}) == 4 and data.fingerprint == load_dataset("digits").fingerprint
 

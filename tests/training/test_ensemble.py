@@ -154,8 +154,16 @@ PLAIN = re.escape("An ensemble trains with optimizer='sgd', augmentation='none' 
 
 
 TOO_LARGE = "batch_size is 151 but there are only 150 training images: choose at most 150."
-DIFFERENT = {"width": 7, "depth": 2, "model": "cnn", "batch_size": 32, "epochs": 5, "optimizer": "adam",
-             "augmentation": "shift", "schedule": "cosine"}  # fmt: skip
+DIFFERENT = {
+    "width": 7,
+    "depth": 2,
+    "model": "cnn",
+    "batch_size": 32,
+    "epochs": 5,
+    "optimizer": "adam",
+    "augmentation": "shift",
+    "schedule": "cosine",
+}
 
 
 def test_what_cannot_be_trained_together_is_refused(few: Dataset) -> None:

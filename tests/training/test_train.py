@@ -242,10 +242,20 @@ def test_an_epoch_meets_every_image_once_in_a_new_order(few: Dataset) -> None:
 
 
 CHANGES = {
-    "sgd": {"momentum": 0.9, "weight_decay": 0.1, "learning_rate": 0.06, "batch_size": 50, "dropout": 0.4, "width": 9,
-            "augmentation": "none", "depth": 2, "model": "cnn", "optimizer": "adam"},
+    "sgd": {
+        "momentum": 0.9,
+        "weight_decay": 0.1,
+        "learning_rate": 0.06,
+        "batch_size": 50,
+        "dropout": 0.4,
+        "width": 9,
+        "augmentation": "none",
+        "depth": 2,
+        "model": "cnn",
+        "optimizer": "adam",
+    },
     "adam": {"weight_decay": 0.1, "learning_rate": 0.06, "augmentation": "shift"},
-}  # fmt: skip
+}
 
 
 def test_every_value_has_an_effect(few: Dataset) -> None:

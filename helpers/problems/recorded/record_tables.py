@@ -90,10 +90,14 @@ PLANS = {
         DIGITS, digits, "scikit-learn's digits", 'on the split of `load_dataset("digits")` with its default seed.'
     ),
     "smudged": Plan(
-        SMUDGED, smudged, "smudged digits (240 training images, shifted, noisy, a quarter with a drawn label)",
-        "on `helpers.problems.smudged.smudged_digits(blur)`.", ("blur",), (*TOGETHER, "dropout"),
+        SMUDGED,
+        smudged,
+        "smudged digits (240 training images, shifted, noisy, a quarter with a drawn label)",
+        "on `helpers.problems.smudged.smudged_digits(blur)`.",
+        ("blur",),
+        (*TOGETHER, "dropout"),
     ),
-}  # fmt: skip
+}
 
 
 def jobs(plan: Plan) -> Iterator[tuple[dict[str, float], int]]:

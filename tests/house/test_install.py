@@ -258,7 +258,8 @@ def test_the_readmes_commands_without_make(tiny: Path, indexes: dict[str, str]) 
     lines = block[1].splitlines()
     assert [line.split()[1] for line in lines] == ["venv", "pip", "run"]
     lines[0] = re.sub(r"3\.\d+", sys.executable, lines[0])
-    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))  # `python -m uv` would mean that Python's folder
+    # Not `python -m uv`: that installs beside its Python.
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     for line in lines:
         done = run([uv, *line.split()[1:]], tiny, **indexes, VIRTUAL_ENV="")
         assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ AGAIN = [("samplers", "Random", 200), ("pruners, Random", "halving", 60), ("top 
 def test_a_run_comes_out_the_same(name: str, entrant: str, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """By validation and on test; the searches of TPE are compared as far as its random start goes."""
     monkeypatch.setattr(recorder, "CHUNK", 1)
-    run = int(np.random.default_rng().integers(100))
+    run = int(np.random.default_rng().integers(recorder.PLANS[name][1]))
     found = recorder.chunk(name, entrant, run)[0]
     stored = [load_races(FASHION_RACES)[f"{name}, {kind}"] for kind in recorder.KINDS]
     kept = np.stack([race.regret[race.names.index(entrant), run] for race in stored])
@@ -52,7 +52,7 @@ def test_the_card_is_of_the_file() -> None:
     """Its rows are recomputed."""
     told = FASHION_RACES.with_suffix(".md").read_text(encoding="utf-8")
     rows = [line for line in recorder.card().splitlines() if line.startswith("| ")]
-    assert len(rows) > 20 and all(row in told for row in rows)
+    assert len(rows) > 15 and all(row in told for row in rows)
 
 
 def test_the_least_lead_is_found_four_times_in_five() -> None:

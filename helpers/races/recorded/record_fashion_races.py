@@ -1,4 +1,4 @@
-"""Records races on the second record (Fashion-MNIST): can be stopped and started again; part of `make benchmark`.
+"""Records races on the second record (Fashion-MNIST), all or those named; it can be stopped and started again.
 
 A search sees what a learner sees: one training per trial, all with one seed (run n: the recorded seed n modulo 5), and
 its validation accuracy after the last epoch. What its choice is worth is read from the test images, over the seeds
@@ -10,9 +10,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from importlib.metadata import version
@@ -62,11 +63,11 @@ PRUNERS: dict[str, Callable[[], BasePruner]] = {
 SEVERAL = {name: SAMPLERS[name] for name in ("Random", "TPE")} | {"NSGA-II": lambda seed: NSGAIISampler(seed=seed)}
 PLANS = {  # race: (entrants, runs, length of its last axis)
     "samplers": (tuple(SAMPLERS), 200, TRIALS),
+    "pruners, Random": (tuple(PRUNERS), 60, BUDGET),
+    "top five again": (("once", "again"), 60, 1),
     "with GP": (tuple(WITH_GP), 40, FEW),
-    "pruners, Random": (tuple(PRUNERS), 100, BUDGET),
-    "pruners, TPE": (("no pruner", "median", "halving", "Hyperband"), 40, BUDGET),
-    "two objectives": (tuple(SEVERAL), 40, TRIALS),
-    "top five again": (("once", "again"), 100, 1),
+    "pruners, TPE": (tuple(PRUNERS), 60, BUDGET),
+    "two objectives": (tuple(SEVERAL), 60, TRIALS),
 }
 KINDS = ("validation", "test")
 
@@ -224,9 +225,8 @@ with one seed (run n: seed n modulo 5), and its validation accuracy after the la
 what it chose by that accuracy; "test" is that of the same choice on the test images, mean over the seeds it did not
 use, against the configuration that is best by test over all seeds.
 
-- samplers: {TRIALS} trials; with GP: {FEW} trials. Optuna's defaults; QMC with `scramble=True`.
+- samplers: {TRIALS} trials, Optuna's defaults; QMC with `scramble=True`.
 - pruners, by sampler: the epochs of {BUDGET} whole trainings; the last axis counts whole trainings.
-- two objectives: accuracy and width, {TRIALS} trials; the share of the hypervolume that is missing.
 - top five again: the epochs of {BUDGET} trainings. "once": TPE's best trial. "again": the last {TOP * AGAIN} trainings
   repeat the {TOP} best trials with {AGAIN} new seeds each, and the highest mean is chosen; tested on the other seeds.
 
@@ -239,21 +239,19 @@ lead that so many runs find with a probability of 0.8.
 
 **File.** fashion_races.npz, {FILE.stat().st_size / 1e6:.1f} MB, arranged as races.npz (races.md).
 
-**How made.** `make benchmark`, on {date.today():%d %B %Y}. Optuna {version("optuna")}, cmaes {version("cmaes")}.
+**How made.** `python -m helpers.races.recorded.record_fashion_races RACE ...`, on {date.today():%d %B %Y}.
+Optuna {version("optuna")}, cmaes {version("cmaes")}.
 `tests/races/test_fashion_races.py` repeats some runs.
 
 **Licence.** MIT, as the course.
 """
 
 
-def main() -> None:
-    """Runs what is missing, one process a core, and writes all races in one step."""
+def main(races: Sequence[str] = tuple(PLANS)) -> None:
+    """Runs what is missing of these races, one process a core, and writes them in one step, with their card."""
     folder = FILE.parent / "fashion_parts"
     work = [
-        (race, name, first)
-        for race, (names, runs, _) in PLANS.items()
-        for name in names
-        for first in range(0, runs, CHUNK)
+        (race, name, first) for race in races for name in PLANS[race][0] for first in range(0, PLANS[race][1], CHUNK)
     ]
     work.sort(key=lambda job: job[1] != "GP")  # the slowest first, so that no core waits at the end
     files = {job: folder / f"{', '.join(map(str, job))}.npz" for job in work}
@@ -263,8 +261,8 @@ def main() -> None:
         for done in as_completed([pool.submit(chunk_to, files[job], *job) for job in waiting]):
             done.result()
             bar.update()
-    arrays: dict[str, np.ndarray] = {"races": np.array([", ".join(both) for both in product(PLANS, KINDS)])}
-    for n, (race, kind) in enumerate(product(PLANS, range(len(KINDS)))):
+    arrays: dict[str, np.ndarray] = {"races": np.array([", ".join(both) for both in product(races, KINDS)])}
+    for n, (race, kind) in enumerate(product(races, range(len(KINDS)))):
         names, runs, length = PLANS[race]
         parts = [[np.load(files[race, name, first]) for first in range(0, runs, CHUNK)] for name in names]
         seconds = [sum(float(part["seconds"]) for part in p) / runs / length for p in parts]
@@ -279,4 +277,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or tuple(PLANS))

@@ -42,7 +42,7 @@ CELLS = [
 
 @each_notebook
 def test_every_run_is_recorded(path):
-    """Each notebook at seed 0 at least; all runs of the present code, with the same questions and claims, sizes aside."""
+    """Each notebook at seed 0 at least; runs of the present code, with the same questions and claims, sizes aside."""
     runs = RECORD[path.name[:2]]
     assert next(iter(runs)) == "0" and set(runs) <= {str(seed) for seed in SEEDS}, STALE
     assert {one["code"] for one in runs.values()} == {record_guide.fingerprint(solved(path)[0])}, STALE

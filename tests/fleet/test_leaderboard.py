@@ -125,7 +125,8 @@ def test_a_name_is_shown_as_text(board: Leaderboard) -> None:
     tag = "<b>Ada</b><script>"
     study = submit(board, tag)
     note = board.submit(study, tag, study.best_params)
-    view = LeaderboardView(board, me=tag)
+    view = LeaderboardView(board, pd.DataFrame())
+    view.controls["me"].value = tag
     ticks = str(view.figure.layout.yaxis.ticktext)
     for page in (note._repr_html_(), board.table()._repr_html_(), view.status.value, ticks):
         assert "&lt;b&gt;Ada" in page and "<script>" not in page

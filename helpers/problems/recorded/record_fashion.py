@@ -13,10 +13,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -28,9 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, dropout
-from tqdm import tqdm
 
-from helpers.problems.recorded.record_tables import write
+from helpers.problems.recorded.record_tables import run_missing, write
 from helpers.training.data import Arrays, Dataset, Split, load_dataset, standardised
 from helpers.training.train import TrainingConfig, create_model, own_randomness, rate_factor
 
@@ -264,13 +261,9 @@ def configurations() -> list[Member]:
 def main(folder: Path, processes: int) -> None:
     """Records what is missing, then writes everything into one file; the longest jobs come first."""
     jobs = [(part(folder, shared, seed), shared, seed) for shared in settings() for seed in SEEDS]
-    waiting = sorted((job for job in jobs if not job[0].exists()), key=lambda job: -cast(int, job[1]["width"]))
+    jobs.sort(key=lambda job: -cast(int, job[1]["width"]))
     os.environ.update(ARITHMETIC)  # for the processes: this one has imported PyTorch
-    bar = tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit="job", smoothing=0)
-    with bar, ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(record_to, *job) for job in waiting]):
-            done.result()
-            bar.update()
+    run_missing(record_to, jobs, processes)
     write(folder / "fashion.npz", gather(folder))
     print(f"{folder / 'fashion.npz'} is written.")
 

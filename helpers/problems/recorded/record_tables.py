@@ -21,6 +21,7 @@ from datetime import date
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -231,6 +232,17 @@ def diverged(table: Benchmark) -> str:
     return f"{share:.1%} of the runs diverged: their loss is inf or nan.\n"
 
 
+def run_missing(work: Callable[..., None], jobs: Sequence[tuple], processes: int | None = None, **bar: Any) -> None:
+    """Calls `work(*job)` for each job whose file, its first item, is not there yet, in their order, one process a core
+    (or so many); `bar` is for the progress bar. A job that fails ends it; what others have stored is kept."""
+    waiting = [job for job in jobs if not job[0].exists()]
+    shown = tqdm(total=len(jobs), initial=len(jobs) - len(waiting), smoothing=0, **{"unit": "job"} | bar)
+    with shown, ProcessPoolExecutor(processes or os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(work, *job) for job in waiting]):
+            done.result()
+            shown.update()
+
+
 def main(names: Sequence[str] = ()) -> None:
     """Records what is missing of the plans named, or of all."""
     for name in names or PLANS:
@@ -240,14 +252,9 @@ def main(names: Sequence[str] = ()) -> None:
 def record_plan(plan: Plan) -> None:
     """Records what is missing, then writes table and card."""
     file, begin = plan.recording.file, time.perf_counter()
-    folder, every = file.parent / "parts", list(jobs(plan))
-    places = [(part(folder, plan, *job), plan, *job) for job in every]
-    waiting, everything = [job for job in places if not job[0].exists()], len(every)
-    bar = tqdm(total=everything, initial=everything - len(waiting), unit="job", desc=plan.recording.name, smoothing=0)
-    with bar, ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(record_to, *job) for job in waiting]):
-            done.result()
-            bar.update()
+    folder = file.parent / "parts"
+    places = [(part(folder, plan, *job), plan, *job) for job in jobs(plan)]
+    run_missing(record_to, places, desc=plan.recording.name)
     write(file, gather(folder, plan))
     table = read_benchmark(plan.recording)
     plan.card.write_text(card(plan, table, (time.perf_counter() - begin) / 60), encoding="utf-8")

@@ -7,14 +7,11 @@ that the search did not use.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from importlib.metadata import version
 from itertools import product
@@ -35,9 +32,8 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler,
 from optuna.trial import TrialState
 from scipy.stats import t, ttest_1samp
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
-from helpers.problems.recorded.record_tables import write
+from helpers.problems.recorded.record_tables import run_missing, write
 from helpers.problems.table import FASHION, Benchmark, load_benchmark
 from helpers.problems.two_objectives import hypervolume
 from helpers.races.race import FASHION_RACES, load_races
@@ -255,12 +251,7 @@ def main(races: Sequence[str] = tuple(PLANS)) -> None:
     ]
     work.sort(key=lambda job: job[1] != "GP")  # the slowest first, so that no core waits at the end
     files = {job: folder / f"{', '.join(map(str, job))}.npz" for job in work}
-    waiting = [job for job in work if not files[job].exists()]
-    bar = tqdm(total=len(work), initial=len(work) - len(waiting), unit="part", desc="racing", smoothing=0)
-    with bar, ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(chunk_to, files[job], *job) for job in waiting]):
-            done.result()
-            bar.update()
+    run_missing(chunk_to, [(files[job], *job) for job in work], unit="part", desc="racing")
     arrays: dict[str, np.ndarray] = {"races": np.array([", ".join(both) for both in product(races, KINDS)])}
     for n, (race, kind) in enumerate(product(races, range(len(KINDS)))):
         names, runs, length = PLANS[race]

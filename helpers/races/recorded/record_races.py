@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
 import shutil
 import time
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -28,10 +26,9 @@ from optuna.pruners import (
     ThresholdPruner,
 )
 from optuna.samplers import CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
-from tqdm import tqdm
 
 from helpers.problems.functions import Problem, find_function
-from helpers.problems.recorded.record_tables import write
+from helpers.problems.recorded.record_tables import run_missing, write
 from helpers.problems.table import EPOCHS, load_benchmark
 from helpers.problems.two_objectives import AccuracyAndSize
 from helpers.races.race import RACES, Entrants, Race, load_races, race, race_pruners
@@ -146,12 +143,7 @@ def main() -> None:
     work = [(name, entrant) for name, entrants in ENTRANTS.items() for entrant in entrants]
     work.sort(key=lambda pair: pair[1] != "GP")  # the slowest first, so that no core waits at the end
     files = {pair: folder / f"{', '.join(pair)}.npz" for pair in work}
-    waiting = [pair for pair in work if not files[pair].exists()]
-    bar = tqdm(total=len(work), initial=len(work) - len(waiting), unit="run", desc="racing", smoothing=0)
-    with bar, ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run_to, files[pair], *pair) for pair in waiting]):
-            done.result()
-            bar.update()
+    run_missing(run_to, [(files[pair], *pair) for pair in work], unit="run", desc="racing")
     arrays = {"races": np.array(list(ENTRANTS))}
     for n, (name, entrants) in enumerate(ENTRANTS.items()):
         arrays[f"{n} entrants"] = np.array(list(entrants))

@@ -23,6 +23,7 @@ from tests.tools.store_outputs import ROOT, all_notebooks
 FILES = (ROOT / "notebooks" / "instructor_guide.md", ROOT / "notebooks" / "handout.md")
 GENERATED = re.compile(r"(<!-- generated: ([^>]+) -->).*?(<!-- end -->)", re.DOTALL)
 RANGED = re.compile(r"(<|<=|>|>=|within) ")
+SERVER_MB = 130  # what a learner's JupyterLab takes beside the kernel (test_hub.py measures it)
 TITLES = {path.name[:2]: f"[{path.stem.replace('_', ' ')}]({path.name})" for path in all_notebooks()}
 
 
@@ -120,6 +121,17 @@ def quiz(record: Record) -> str:
     return table(list(by_notebook), [tuple(", ".join(numbers) for numbers in by_notebook.values())])
 
 
+def room(record: Record) -> str:
+    """What one machine needs for a room: memory for the largest notebook of each, minutes when all run one at once."""
+    runs = [one for seeds in record.values() for one in seeds.values()]
+    peak, seconds = max(one["peak"] for one in runs), max(one["seconds"] for one in runs)
+    rows = [
+        (n, f"{n * (peak + SERVER_MB) / 1000:.0f}", *(f"{n * seconds / cores / 60:.0f}" for cores in (8, 32)))
+        for n in (10, 20, 30)
+    ]
+    return table(["learners", "memory, GB", "minutes, longest notebook, 8 cores", "32 cores"], rows)
+
+
 def table(head: list[str], rows: list[tuple]) -> str:
     """A table in Markdown."""
     lines = [[str(cell).replace("|", "\\|") for cell in row] for row in [head, *rows]]
@@ -131,6 +143,7 @@ TABLES: dict[str, Callable[[Record], str]] = {
     "predictions": all_predictions,
     "machine time": machine_time,
     "quiz": quiz,
+    "room": room,
 }
 FORMS: dict[str, Callable[[float], str]] = {
     "number": lambda value: f"{float(f'{value:.2g}'):g}",

@@ -35,6 +35,7 @@ TOKEN, START_S = "a-token-of-this-test-alone", 90
 MORE = """
 c.JupyterHub.bind_url, c.JupyterHub.hub_port = "http://127.0.0.1:{port}", {hub}
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
+c.Spawner.environment = {{"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"}}
 c.JupyterHub.services = [{{"name": "test", "api_token": "{token}"}}]
 scopes = ["admin:users", "admin:servers", "access:servers", "list:users"]
 c.JupyterHub.load_roles = [{{"name": "test", "scopes": scopes, "services": ["test"]}}]
@@ -83,6 +84,12 @@ def config(course: Path) -> str:
     return text.replace('"/srv/learn-optuna"', repr(str(course)))
 
 
+def remove_accounts() -> None:
+    """With their homes."""
+    for account in ACCOUNTS:
+        subprocess.run(["userdel", "--remove", "--force", account], capture_output=True)
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """The hub with three accounts; they and their homes are gone afterwards."""
@@ -98,6 +105,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     (folder / "config.py").write_text(config(ROOT) + MORE.format(port=port, hub=inner, api=api, token=TOKEN))
     for account in ACCOUNTS:
         subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", account], check=True)
+    if subprocess.run(["su", ACCOUNTS[0], "-c", f"{sys.executable} -V"], capture_output=True).returncode:
+        remove_accounts()
+        pytest.skip("other accounts cannot run this Python")
     with open(folder / "log", "w") as log:
         started = subprocess.Popen([HUB, "-f", "config.py"], cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     found = Hub(f"http://127.0.0.1:{port}", psutil.Process(started.pid))
@@ -120,8 +130,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         psutil.wait_procs(family, timeout=10)
         for process in alive(family):
             process.kill()
-        for account in ACCOUNTS:
-            subprocess.run(["userdel", "--remove", "--force", account], capture_output=True)
+        remove_accounts()
 
 
 def test_three_learners_share_a_machine_and_nothing_else(hub: Hub):
@@ -140,4 +149,4 @@ def test_three_learners_share_a_machine_and_nothing_else(hub: Hub):
         one for one in hub.process.children(recursive=True) if "jupyterhub-singleuser" in " ".join(one.cmdline())
     ]
     assert len(servers) == len(ACCOUNTS)
-    assert max(one.memory_info().rss for one in servers) < 1.3e6 * SERVER_MB
+    assert max(one.memory_info().rss for one in servers) < 1.2e6 * SERVER_MB

@@ -23,7 +23,7 @@ from tests.tools.store_outputs import ROOT, all_notebooks
 FILES = (ROOT / "notebooks" / "instructor_guide.md", ROOT / "notebooks" / "handout.md")
 GENERATED = re.compile(r"(<!-- generated: ([^>]+) -->).*?(<!-- end -->)", re.DOTALL)
 RANGED = re.compile(r"(<|<=|>|>=|within) ")
-SERVER_MB = 130  # what a learner's JupyterLab takes beside the kernel (test_hub.py measures it)
+SERVER_MB = 290  # what a learner's JupyterLab takes beside the kernel (test_hub.py measures it)
 TITLES = {path.name[:2]: f"[{path.stem.replace('_', ' ')}]({path.name})" for path in all_notebooks()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,27 @@ def test_the_lines_are_as_many_as_their_names_say():
 
     assert sum(map(lines, ("split", "bell_widths", "bells", "density", "draw", "FortyLineTPE"))) <= 40
     assert lines("FifteenLineGP") == 15
+
+
+def test_the_verdict_is_seldom_wrong():
+    """400 races a case: equivalent where it is so, hardly ever at the margin, never beyond it; the side is right."""
+    rng = np.random.default_rng(0)
+
+    def shares(shift: float) -> dict[str, float]:
+        races = [
+            SimpleNamespace(final={"a": 10 - gap, "b": np.full(30, 10.0)}.get)
+            for gap in rng.normal(shift, 1.3, (400, 30))
+        ]
+        said = [NAMES["verdict"](one, "a", "b", 1.0)["verdict"] for one in races]
+        return {
+            word: said.count(word) / 400 for word in ("equivalent within the margin", "better", "worse", "not decided")
+        }
+
+    assert shares(0)["equivalent within the margin"] > 0.9
+    for shift, word, wrong in ((1, "better", "worse"), (-1, "worse", "better")):
+        found = shares(shift)
+        assert found["equivalent within the margin"] < 0.05 and found[wrong] == 0 and found[word] > 0.8
+    assert shares(2)["better"] == 1
 
 
 def test_failed_and_infinite_trials_do_no_harm():

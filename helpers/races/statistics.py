@@ -6,9 +6,9 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, ttest_1samp, wilcoxon
+from scipy.stats import rankdata, wilcoxon
 
-from helpers.errors import BadInput, one_of
+from helpers.errors import one_of
 from helpers.races.race import Race
 
 
@@ -31,21 +31,6 @@ def paired_tests(race: Race | pd.DataFrame) -> pd.DataFrame:
     holm = table["p"].sort_values() * np.arange(len(table), 0, -1)  # the smallest p times n, the next times n - 1, ...
     table["p"] = holm.cummax().clip(upper=1)
     return table.assign(better=table["better"].where(table["p"] < 0.05, ""))
-
-
-def equivalence(race: Race, a: str, b: str, margin: float) -> pd.Series:
-    """Two one-sided paired t-tests: `p` below 0.05 shows that the mean final regrets differ by less than `margin`.
-
-    `difference` is the mean of a's minus b's. Source: Lakens, "Equivalence tests", Social Psychological and Personality
-    Science 8, 2017. That a difference was not found would show nothing. BadInput: unknown entrant, margin not above 0.
-    """
-    if not margin > 0:
-        raise BadInput(f"The margin is {margin}: say, above 0, which difference would be too small to matter.")
-    gap, p = race.final(a) - race.final(b), 0.0
-    if np.any(gap):
-        sides = (ttest_1samp(gap, -margin, alternative="greater"), ttest_1samp(gap, margin, alternative="less"))
-        p = max(side.pvalue for side in sides)
-    return pd.Series({"difference": gap.mean(), "margin": margin, "p": p})
 
 
 def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int = 0) -> pd.DataFrame:

@@ -214,15 +214,14 @@ class HillClimber(CubeSampler):
     ],
     "05.2": [
         """
-def bounce(point):
-    point = np.where(point < 0, -point, point)
-    return np.where(point > 1, 2 - point, point)
+def best_candidate(candidates, good, rest):
+    ratio = np.log(good) - np.log(rest)
+    return candidates[ratio.argmax()]
 """,
         """
-def bounce(point):
-    point[point < 0] *= -1
-    point[point > 1] = 2 - point[point > 1]
-    return list(point)
+def best_candidate(candidates, l, g):
+    ranked = sorted(range(len(candidates)), key=lambda n: g[n] / l[n])
+    return list(candidates[ranked[0]])
 """,
     ],
     "08.1": [

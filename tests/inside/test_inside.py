@@ -154,6 +154,15 @@ def test_log_ei_is_the_closed_form_of_jones(name: str) -> None:
         assert surely.any()
 
 
+def test_the_gp_fits_the_noise_that_there_is() -> None:
+    """Little where a smooth function has none; about its deviation where there is some, in the function's units."""
+    smooth, rng = find_function("forrester"), np.random.default_rng(0)
+    noisy = replace(smooth, name="noisy", formula=lambda x: smooth.formula(x) + rng.normal(0, 2))
+    fitted = [np.median([observe_gp(one, 25, seed)[-1].noise for seed in range(3)]) for one in (smooth, noisy)]
+    assert fitted[0] < 0.5 < 1 < fitted[1] < 4
+    assert 0.05 < observe_gp(smooth, 13, 0)[-1].scale < 1
+
+
 def test_a_maximised_function_is_seen_the_right_way_up() -> None:
     """The function turned upside down and maximised gives the same trials, and the mean turned upside down."""
     low = find_function("forrester")
@@ -268,13 +277,6 @@ def test_an_unfit_function_is_bad_input(observe, function) -> None:
     """Functions of other dimensions and things that are none are refused with a sentence."""
     with pytest.raises(BadInput, match=r"is of dimension 6|is not a Function"):
         observe(function)
-
-
-@pytest.mark.parametrize(("observe", "name"), [(observe_tpe, "forrester"), (observe_gp, "forrester")])
-def test_no_trials_are_bad_input(observe, name: str) -> None:
-    """Nothing can be seen in nothing."""
-    with pytest.raises(BadInput, match="ask for at least 1"):
-        observe(find_function(name), 0)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import permutations
+
 import nbformat
 import numpy as np
 import optuna
@@ -9,10 +12,13 @@ import pytest
 from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner, WilcoxonPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState
+from scipy.stats import spearmanr, ttest_1samp
 
 from helpers.learn import course_seed
-from helpers.problems.table import EPOCHS
+from helpers.problems.table import EPOCHS, Benchmark, load_benchmark
+from helpers.races.race import FASHION_RACES, load_races
 from tests.notebooks.test_notebooks import NOTEBOOKS
+from tests.tools.store_outputs import ROOT
 
 KNOB = {"x": optuna.distributions.FloatDistribution(0, 1)}
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -95,3 +101,26 @@ def test_several_goals_are_not_pruned() -> None:
         trial.report(1.0, step=1)
     trial.set_constraint(key="ms", value=-1.0)
     assert trial.constraints == {"ms": -1.0}
+
+
+def test_the_handout_says_what_the_records_say() -> None:
+    """Its figures on pruners, as the notebook has them: rank correlations in the best tenth, and leads on test."""
+    said = (ROOT / "notebooks" / "handout.md").read_text(encoding="utf-8").partition("**3. Prune")[2]
+    figures = [float(number) for number in re.findall(r"0\.\d{2,}", said.partition("**4.")[0])]
+    looks = [best_tenth(load_benchmark(name), epoch) for epoch in (3, 27) for name in ("fashion", "digits")]
+    leads = []
+    for sampler, sign in (("Random", 1), ("TPE", -1)):
+        race = load_races(FASHION_RACES)[f"pruners, {sampler}, test"]
+        test = ttest_1samp(sign * (race.final("no pruner") - race.final("halving")), 0)
+        leads += [sign * (race.final("no pruner") - race.final("halving")).mean(), *test.confidence_interval()]
+    assert figures[:4] == pytest.approx(looks, abs=0.005)
+    assert figures[4:] == pytest.approx(leads, abs=0.0005)
+
+
+def best_tenth(table: Benchmark, epoch: int) -> float:
+    """What `epoch` epochs of one seed tell of another's end, a third seed choosing; mean over their orders."""
+    curves, found = table.curves["validation_accuracy"], []
+    for chooser, end, seen in permutations(range(curves.shape[1]), 3):
+        best = np.argsort(-curves[:, chooser, -1], kind="stable")[: len(curves) // 10]
+        found.append(spearmanr(curves[best, seen, epoch - 1], curves[best, end, -1]).statistic)
+    return float(np.mean(found))

@@ -92,7 +92,7 @@ def figures(x: float, done: Replay, tested: np.ndarray) -> Iterable[str]:
     """What a panel's search cost and what it found."""
     saved = f", {done.saved:.0%} saved" if done.pruned.any() else ""
     yield text(x, TOP + TALL + 86, f"{done.spent} epochs{saved}", size=20, bold=True)
-    yield text(x, TOP + TALL + 114, f"best found, on test: {tested[done.best]:.3f}", size=20)
+    yield text(x, TOP + TALL + 114, f"found, on test: {tested[done.best]:.3f}", size=20)
 
 
 def sentence(done: Replay, tested: np.ndarray) -> str:

@@ -36,17 +36,17 @@ def paired_tests(race: Race | pd.DataFrame) -> pd.DataFrame:
 def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int = 0) -> pd.DataFrame:
     """What each entrant saved on the way to the quality of the baseline's median run after `at` epochs (or its last).
 
-    Columns: `epochs` until half of the runs are there (the budget, where they never are); `saved`, the share of the
-    baseline's epochs that this spares; `low` and `high`, its 95 % interval from 2,000 bootstrap samples of the runs
-    (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993). BadInput: unknown baseline.
+    Columns: `epochs` until half of the runs are there; `saved`, the share of the baseline's that this spares; `low` and
+    `high`, its 95 % interval from 2,000 bootstrap samples of the runs (Efron and Tibshirani, 1993). All nan where fewer
+    than half get there. BadInput: unknown baseline.
     """
     one_of("entrant", baseline, race.names)
     reference, budget = race.names.index(baseline), race.regret.shape[2]
     there = race.regret <= np.median(race.regret[reference, :, (at or budget) - 1])
-    first = np.where(there.any(axis=2), there.argmax(axis=2) + 1, budget)
+    first = np.where(there.any(axis=2), there.argmax(axis=2) + 1.0, budget)  # (entrants, runs)
+    first[there.any(axis=2).mean(axis=1) < 0.5] = np.nan
     drawn = np.random.default_rng(seed).integers(first.shape[1], size=(2000, first.shape[1]))
-    medians = np.array([np.median(reached[drawn], axis=1) for reached in first])
+    epochs, medians = np.median(first, axis=1), np.median(first[:, drawn], axis=2)
     low, high = np.quantile(1 - medians / medians[reference], (0.025, 0.975), axis=1)
-    epochs = np.median(first, axis=1)
     columns = {"epochs": epochs, "saved": 1 - epochs / epochs[reference], "low": low, "high": high}
     return pd.DataFrame(columns, index=pd.Index(race.names, name="pruner"))

@@ -90,6 +90,7 @@ def test_no_http_proxy_stands_before_ours(host: str, tmp_path: Path, monkeypatch
     [
         ("postgresql+psycopg://me:secret@host/db", "postgresql+psycopg://me:***@host/db"),
         ("postgresql+psycopg://me:se:c@r/e?t@host:5432/db", "postgresql+psycopg://me:***@host:5432/db"),
+        ("postgresql://me:s#cret@host/db", "postgresql://me:***@host/db"),
         (
             "postgresql+psycopg://me@/db?host=/tmp&password=secret&port=1",
             "postgresql+psycopg://me@/db?host=/tmp&password=***&port=1",
@@ -115,6 +116,12 @@ def test_hide(url: str, shown: str) -> None:
         ("mysql://me:secret@host/db", "'mysql://me:\\*\\*\\*@host/db' is not the URL"),
         ("postgresql+psycopg://me:secret@host:port/db", "me:\\*\\*\\*@host:port/db cannot be read as a URL: write"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "No database answers at .*me:\\*\\*\\*@127.0.0.1:1/db"),
+        ("postgresql://me:secret@127.0.0.1:1/db", "No database answers at .*me:\\*\\*\\*@127.0.0.1:1/db"),
+        ("postgresql+psycopg://me:sec@secret/x@127.0.0.1/db", "write @ as %40, / as %2F, # as %23"),
+        (
+            "postgresql+psycopg://me:secret#1@127.0.0.1/db",
+            "The password in .*me:\\*\\*\\*@127.0.0.1/db has a character",
+        ),
         ("postgresql+psycopg://me@/db?host=/no/where", "No database answers at .*: start its server"),
         ("grpc://localhost", "names no port: write grpc://HOST:PORT"),
         ("grpc://localhost:port", "names no port"),
@@ -162,7 +169,7 @@ def test_a_full_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
         def opened(n: int) -> str:
             storage = open_storage(database.url)
             study = optuna.create_study(study_name=str(n), storage=storage)
-            storage._backend.engine.dispose()  # type: ignore[attr-defined]
+            storage.behind._backend.engine.dispose()  # type: ignore[attr-defined]
             return study.study_name
 
         with ThreadPoolExecutor(30) as room:
@@ -220,7 +227,7 @@ def _without_rights(url: str, answer: multiprocessing.SimpleQueue) -> None:
         answer.put("opened")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs users and rights of Unix")
+@pytest.mark.skipif(os.name == "nt", reason="needs users and rights of Unix")
 @pytest.mark.parametrize("scheme", ["sqlite", "journal"])
 def test_what_is_read_only(scheme: str) -> None:
     """Found out at once, not in mid-run, for a file and for a folder."""
@@ -231,8 +238,9 @@ def test_what_is_read_only(scheme: str) -> None:
         for file_mode, folder_mode, wanted in modes:
             Path(folder, "study").chmod(file_mode)
             Path(folder).chmod(folder_mode)
-            answer = multiprocessing.get_context("fork").SimpleQueue()
-            child = multiprocessing.get_context("fork").Process(target=_without_rights, args=(url, answer))
+            context = multiprocessing.get_context("spawn")  # nothing of gRPC's threads, of which a fork keeps half
+            answer = context.SimpleQueue()
+            child = context.Process(target=_without_rights, args=(url, answer))
             child.start()
             said = answer.get()
             child.join()
@@ -346,7 +354,7 @@ def test_patience(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     storage = Moody()
     storage.errors = []
-    patient: BaseStorage = module._patient(storage, 60)
+    patient: BaseStorage = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     storage.errors = [error, error]
     study.tell(study.ask(), 1.0)
@@ -364,7 +372,7 @@ def test_an_interrupted_claim_is_not_a_success(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     storage = Moody()
     storage.errors = []
-    patient: BaseStorage = module._patient(storage, 60)
+    patient: BaseStorage = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     study.add_trial(optuna.create_trial(state=TrialState.WAITING))
     storage.errors = [OSError(28, "No space left on device"), UpdateFinishedTrialError()]
@@ -378,7 +386,7 @@ def test_an_interrupted_claim_is_not_a_success(monkeypatch: pytest.MonkeyPatch) 
 def test_errors_of_the_caller_are_not_repeated(error: Exception) -> None:
     """Waiting would not mend them."""
     storage = Moody()
-    patient = module._patient(storage, 60)
+    patient = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     storage.errors = [error, error]
     with pytest.raises(type(error)):

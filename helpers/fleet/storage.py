@@ -101,12 +101,12 @@ def open_storage(
     path = rest.removeprefix("/")
     if scheme not in OPENERS or (scheme in FILES and path in ("", rest)):
         raise BadInput(f"{hide(url)!r} is not the URL of a storage: write {FORMS}.")
+    if scheme in FILES:
+        _check_file(Path(path.split("?")[0]), create)
     if heartbeat_s and not keeps_heartbeat(url):
         raise BadInput(f"{hide(url)} keeps no heartbeat: leave it out, or use a database (sqlite or postgresql).")
     if heartbeat_s is not None and (heartbeat_s < 1 or (grace_s or heartbeat_s + 1) <= heartbeat_s):
         raise BadInput("A heartbeat is a whole number of seconds from 1, and the grace period is longer.")
-    if scheme in FILES:
-        _check_file(Path(path.split("?")[0]), create)
     heartbeat: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -375,29 +375,15 @@ class _Proxy(GrpcStorageProxy):
     """Optuna's proxy takes no options for its channel: a cut link would go unnoticed, for ever."""
 
     def _setup(self) -> None:
+        import grpc
+
         super()._setup()
         self._channel.close()
-        self._channel = self.connect()
+        here = self._host in ("localhost", "::1") or self._host.startswith("127.")
+        options = [*WATCHFUL, ("grpc.enable_http_proxy", 0 if here else 1)]  # none stands between us and ourselves
+        self._channel = grpc.insecure_channel(f"{self._host}:{self._port}", options)
         self._stub = type(self._stub)(self._channel)
         self._cache = type(self._cache)(self._stub)
-
-    def connect(self) -> Any:
-        """A new channel; no http_proxy stands between us and ourselves."""
-        import grpc
-
-        here = self._host == "localhost" or self._host == "::1" or self._host.startswith("127.")
-        options = [*WATCHFUL, ("grpc.enable_http_proxy", 0 if here else 1)]
-        return grpc.insecure_channel(f"{self._host}:{self._port}", options)
-
-    def wait_server_ready(self, timeout: float | None = None) -> None:
-        """Returns when the proxy answers; ConnectionError when it does not within `timeout` seconds."""
-        import grpc
-
-        with self.connect() as channel:
-            try:
-                grpc.channel_ready_future(channel).result(timeout)
-            except grpc.FutureTimeoutError as error:
-                raise ConnectionError from error
 
 
 def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
@@ -408,8 +394,8 @@ def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
         raise BadInput(f"{url} names no port: write grpc://HOST:PORT, as in grpc://localhost:13000.")
     storage = _Proxy(host=host, port=port)
     try:
-        storage.wait_server_ready(timeout=5)
-    except ConnectionError:
+        PatientStorage(storage, patience_s=5).get_all_studies()  # type: ignore[abstract]
+    except StorageLost:
         raise BadInput(f"No gRPC proxy answers at {host}:{port}: start it, or correct the URL.") from None
     return storage
 

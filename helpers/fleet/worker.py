@@ -37,6 +37,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
@@ -97,7 +98,7 @@ class Worker:
             if "torch" in sys.modules and "OMP_NUM_THREADS" not in os.environ:
                 sys.modules["torch"].set_num_threads(1)
             self._limit(self.options.trial_timeout)
-            return self._judged(self.objective(trial))
+            return self._numbers(self.objective(trial))
         except SystemExit as error:
             self.why = f"it called sys.exit({error.code!r})"
             self.raised = RuntimeError(f"{self.why} where it should return a result")
@@ -109,17 +110,17 @@ class Worker:
             self.inside = False
             self._limit(None)
 
-    def _judged(self, value: Any) -> Any:
-        """What the objective returned; notes what is wrong with it."""
+    def _numbers(self, value: Any) -> list[float] | None:
+        """What the objective returned; None and NaN make the trial fail. TypeError: it can never be a result."""
         wanted = len(self.study.directions)
-        values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        try:
-            fits = len(values) == wanted and not any(np.isnan(float(each)) for each in values)
-        except (TypeError, ValueError):
-            fits = False
-        if not fits:
-            self.why = f"it returned {value!r:.80} instead of {'a number' if wanted == 1 else f'{wanted} numbers'}"
-        return value
+        self.why = f"it returned {value!r:.80} instead of {'a number' if wanted == 1 else f'{wanted} numbers'}"
+        with suppress(TypeError, ValueError):
+            numbers = [float(each) for each in (value if isinstance(value, Sequence) else [value])]
+            if len(numbers) == wanted and not isinstance(value, str):
+                return numbers
+        if value is not None:
+            raise TypeError(self.why)
+        return None
 
     def _limit(self, seconds: float | None) -> None:
         """Lets an alarm interrupt the objective, and ends the process if it hears none, in native code."""
@@ -348,11 +349,12 @@ def _study(options: argparse.Namespace, url: str) -> FilledStudy:
 
 def _made(package: ModuleType, kind: str, name: str, **options: Any) -> Any:
     """A sampler or pruner of Optuna by the name of its class; "tpe" is TPESampler."""
-    classes = {each.removesuffix(kind).lower(): each for each in package.__all__ if each.endswith(kind)}
+    known = [each for each in package.__all__ if each.endswith(kind) and not each.startswith("Base")]
+    classes = {each.removesuffix(kind).lower(): each for each in known}
     try:
         return getattr(package, classes[name.removesuffix(kind).lower()])(**options)
     except KeyError:
-        raise BadInput(f"Optuna has no {name!r}: choose one of {', '.join(sorted(classes.values()))}.") from None
+        raise BadInput(f"Optuna has no {name!r}: choose one of {', '.join(known)}.") from None
     except (TypeError, ValueError, ImportError) as error:
         raise BadInput(f"{name} cannot be had by its name alone: {error}") from None
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pickle
 import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 import optuna
 import psycopg
@@ -55,6 +57,9 @@ def test_a_study_is_found_again(url: str) -> None:
     found = optuna.load_study(storage=open_storage(url, create=False), study_name="again")
     assert [trial.params for trial in found.trials] == [trial.params for trial in study.trials]
     assert found.best_value == study.best_value
+    again = pickle.loads(pickle.dumps(study))  # as a program does that hands it to another process
+    again.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    assert len(study.trials) == 4
 
 
 def test_through_a_proxy(tmp_path: Path) -> None:
@@ -208,6 +213,68 @@ def test_a_file_of_something_else(scheme: str, name: str, tmp_path: Path) -> Non
     assert file.read_text() == "Chapter 1\n" * 200
 
 
+@pytest.mark.parametrize("text", ["Chapter 1", "\0" * 40, '{"cells": []}'])
+def test_a_file_without_a_line_is_no_journal(text: str, tmp_path: Path) -> None:
+    """Not a byte of it is cut off as half a line."""
+    (tmp_path / "thesis.txt").write_text(text)
+    with pytest.raises(BadInput, match=r"thesis.txt is not a journal of Optuna: choose another file\."):
+        optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/thesis.txt"))
+    assert (tmp_path / "thesis.txt").read_text() == text
+
+
+def damaged(path: Path) -> str:
+    """Damages the third line of a journal with two studies; returns it as it was."""
+    for name in ("one", "two"):
+        study = optuna.create_study(storage=open_storage(f"journal:///{path}"), study_name=name)
+        study.optimize(lambda trial: 0.0, n_trials=1)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], lines[2][:20] + "\n", *lines[3:]]))
+    return "".join(lines)
+
+
+def test_a_journal_damaged_in_the_middle(tmp_path: Path) -> None:
+    """The line is named, and what stands before it can be saved by the command in the sentence."""
+    whole = damaged(path := tmp_path / "j")
+    with pytest.raises(
+        BadInput, match=f"The journal {path} is damaged in line 3: save what .*`head -n 2 {path} > saved"
+    ):
+        open_storage(f"journal:///{path}")
+    (tmp_path / "saved.log").write_text("".join(whole.splitlines(keepends=True)[:2]))
+    assert optuna.get_all_study_names(open_storage(f"journal:///{tmp_path}/saved.log")) == ["one"]
+
+
+def test_a_journal_that_is_damaged_meanwhile(tmp_path: Path) -> None:
+    """A lost storage, and no mistake of the objective's."""
+    study = optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/j"), study_name="s")
+    with open(tmp_path / "j", "a") as file:
+        file.write('{"op_code":4,"wor\n{"op_code":4}\n')
+    with pytest.raises(StorageLost, match="its journal is damaged; who opens it hears in which line"):
+        study.optimize(lambda trial: 0.0, n_trials=1)
+
+
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal needs none."""
+    monkeypatch.setattr(os, "symlink", lambda *names: (_ for _ in ()).throw(OSError(1, "Operation not permitted")))
+    study = optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/j"))
+    study.optimize(lambda trial: 0.0, n_trials=1)
+    assert len(study.trials) == 1
+
+
+@needs_wheel
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_a_password_with_every_character(scheme: str, postgres: str) -> None:
+    """As it stands in the URL, encoded; braces and percent signs are Optuna's and Alembic's templates."""
+    secret = "a@b/c#d?e%f{g}h:i"
+    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as link:
+        link.execute("DROP ROLE IF EXISTS odd")
+        link.execute(f"CREATE ROLE odd LOGIN SUPERUSER PASSWORD '{secret}'")
+    server = postgres.split("?")[1].split("&passfile")[0]
+    for written in (quote(secret, safe=""), quote(secret, safe="{}:")):
+        url = f"{scheme}://odd:{written}@/optuna?{server}"
+        assert open_storage(url).get_all_studies() is not None
+        assert hide(url) == f"{scheme}://odd:***@/optuna?{server}"
+
+
 @pytest.mark.parametrize("scheme", ["sqlite", "journal"])
 def test_a_worker_makes_no_file(scheme: str, tmp_path: Path) -> None:
     """A slip in a file's name would otherwise leave an empty study behind."""
@@ -217,6 +284,8 @@ def test_a_worker_makes_no_file(scheme: str, tmp_path: Path) -> None:
 
 
 def _without_rights(url: str, answer: multiprocessing.SimpleQueue) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # imports all that it needs
+        open_storage(f"{url.split(':')[0]}:///{folder}/study")
     if os.geteuid() == 0:
         os.setuid(65534)
     try:

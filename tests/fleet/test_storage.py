@@ -283,37 +283,41 @@ def test_a_worker_makes_no_file(scheme: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def _without_rights(url: str, answer: multiprocessing.SimpleQueue) -> None:
+def _without_rights(urls: list[str], answers: multiprocessing.SimpleQueue) -> None:
     with tempfile.TemporaryDirectory() as folder:  # imports all that it needs
-        open_storage(f"{url.split(':')[0]}:///{folder}/study")
+        open_storage(f"{urls[0].split(':')[0]}:///{folder}/study")
     if os.geteuid() == 0:
         os.setuid(65534)
-    try:
-        open_storage(url)
-    except BadInput as error:
-        answer.put(str(error))
-    else:
-        answer.put("opened")
+    for url in urls:
+        try:
+            open_storage(url)
+        except BadInput as error:
+            answers.put(str(error))
+        else:
+            answers.put("opened")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs users and rights of Unix")
 @pytest.mark.parametrize("scheme", ["sqlite", "journal"])
 def test_what_is_read_only(scheme: str) -> None:
     """Found out at once, not in mid-run, for a file and for a folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"{scheme}:///{folder}/study"
-        open_storage(url)
-        modes = ((0o666, 0o777, "opened"), (0o444, 0o777, "study is"), (0o666, 0o555, folder))
-        for file_mode, folder_mode, wanted in modes:
-            Path(folder, "study").chmod(file_mode)
-            Path(folder).chmod(folder_mode)
-            context = multiprocessing.get_context("spawn")  # nothing of gRPC's threads, of which a fork keeps half
-            answer = context.SimpleQueue()
-            child = context.Process(target=_without_rights, args=(url, answer))
-            child.start()
-            said = answer.get()
-            child.join()
-            assert wanted in said and ("is read-only: make it writable" in said) == (wanted != "opened")
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        urls, wanted = [], []
+        for name, file_mode, folder_mode in (("free", 0o666, 0o777), ("file", 0o444, 0o777), ("folder", 0o666, 0o555)):
+            (folder := Path(place, name)).mkdir()
+            urls.append(f"{scheme}:///{folder}/study")
+            open_storage(urls[-1])
+            (folder / "study").chmod(file_mode)
+            folder.chmod(folder_mode)
+            where = {"file": folder / "study", "folder": folder}.get(name)
+            wanted.append(f"{where} is read-only: make it writable, or choose another place." if where else "opened")
+        context = multiprocessing.get_context("spawn")  # nothing of gRPC's threads, of which a fork keeps half
+        answers = context.SimpleQueue()
+        child = context.Process(target=_without_rights, args=(urls, answers))
+        child.start()
+        assert [answers.get() for _ in urls] == wanted
+        child.join()
 
 
 def test_heartbeats(tmp_path: Path) -> None:

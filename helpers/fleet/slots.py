@@ -20,17 +20,14 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 LIVE = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+DONE, ALONE = 0, 4
 BATCH, LOCK = 16, " (a worker is adding trials)"
 SAY_S = 5  # a worker that waits for longer says for whom, and again after twice, four times ... as long
 LONG_S, LONG = 60, 3  # without heartbeat: a trial is given up after three times the longest one, a minute at least
 
 
-class Filled(Exception):
-    """The study has as many completed trials as it should have."""
-
-
-class Abandoned(Exception):
-    """All trials that are missing run elsewhere, without a sign of life; the sentence says what to do."""
+class Ended(Exception):
+    """Nothing is left to do for a worker: the exit code, and a sentence that may be empty."""
 
 
 class FilledStudy(optuna.Study):
@@ -60,8 +57,8 @@ class FilledStudy(optuna.Study):
         """The next trial that waits, or a new one; with a total the next place, as soon as there is one.
 
         Raises:
-            Filled: none will be needed any more.
-            Abandoned: those that are needed run elsewhere for too long, in a storage without heartbeat.
+            Ended: none will be needed any more (DONE), or those that are needed have run elsewhere for very long, in
+                a storage without heartbeat (ALONE).
         """
         self.check()
         if self.total is None:
@@ -73,7 +70,7 @@ class FilledStudy(optuna.Study):
                     return Trial(self, trial_id)
             if self.completed() >= self.total:
                 unlock(self._storage, self.study_name)
-                raise Filled
+                raise Ended(DONE, "")
             if len(self._live()) < self.total:
                 self._add(self.total)
             else:
@@ -104,19 +101,19 @@ class FilledStudy(optuna.Study):
         optuna.storages.fail_stale_trials(self)
         running = self.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         names = {trial.number: trial.user_attrs.get("worker", "another program") for trial in running}
-        if names != self._waiting:
+        if names != self._waiting or not names:
             self._waiting, self._since, self._silent_s = names, time.monotonic(), SAY_S
         waited = time.monotonic() - self._since
         whom = ", ".join(f"trial {number} of {worker}" for number, worker in names.items())
-        if names and waited > self._silent_s:
+        if waited > self._silent_s:
             self._silent_s *= 2
             print(f"Nothing to do but to wait for {whom}, for {waited:.0f} s now.", file=sys.stderr)
-        durations = [trial.duration for trial in self._live() if trial.duration]
-        longest_s = max(durations).total_seconds() if durations else 0.0
+        longest_s = max((trial.duration.total_seconds() for trial in self._live() if trial.duration), default=0.0)
         if waited > max(LONG_S, LONG * longest_s) and not self._beats:
-            raise Abandoned(
+            raise Ended(
+                ALONE,
                 f"No sign of life of {whom} for {waited:.0f} s, and this storage keeps none: if its worker is dead, "
-                f"`study.tell({min(names)}, state=TrialState.FAIL)`, and start a worker again."
+                f"`study.tell({min(names)}, state=TrialState.FAIL)`, and start a worker again.",
             )
 
     def _add(self, total: int) -> None:

@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from abc import update_abstractmethods
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial, partialmethod
 from pathlib import Path
@@ -97,11 +97,12 @@ def open_storage(
     Raises:
         BadInput: it cannot be opened; the sentence never holds a password.
     """
+    files, servers = {"sqlite": _sqlite, "journal": _journal}, {"postgresql": _postgres, "grpc": _grpc}
     scheme, _, rest = url.partition("://")
-    path = rest.removeprefix("/")
-    if scheme not in OPENERS or (scheme in FILES and path in ("", rest)):
+    path, scheme = rest.removeprefix("/"), scheme.removesuffix("+psycopg")
+    if scheme not in files | servers or (scheme in files and path in ("", rest)):
         raise BadInput(f"{hide(url)!r} is not the URL of a storage: write {FORMS}.")
-    if scheme in FILES:
+    if scheme in files:
         _check_file(Path(path.split("?")[0]), create)
     if heartbeat_s and not keeps_heartbeat(url):
         raise BadInput(f"{hide(url)} keeps no heartbeat: leave it out, or use a database (sqlite or postgresql).")
@@ -113,8 +114,8 @@ def open_storage(
         if heartbeat_s:
             retry = RetryHeartbeatStaleTrialCallback(max_retry)
             heartbeat = dict(heartbeat_interval=heartbeat_s, grace_period=grace_s, heartbeat_stale_trial_callback=retry)
-        behind = OPENERS[scheme](url, heartbeat)
-    return PatientStorage(behind, 0 if scheme in FILES else patience_s)  # type: ignore[abstract]  # see _delegating
+        behind = (files | servers)[scheme](url, heartbeat)
+    return PatientStorage(behind, 0 if scheme in files else patience_s)  # type: ignore[abstract]  # see _delegating
 
 
 def keeps_heartbeat(url: str) -> bool:
@@ -181,7 +182,9 @@ class PatientStorage(BaseStorage):
         """
         for _ in range(10):
             self.call("delete_study", study_id)
-            if study_id not in {study._study_id for study in self.get_all_studies()}:
+            try:
+                self.call("get_study_name_from_id", study_id)
+            except KeyError:
                 return
             time.sleep(0.1)
         raise BadInput("The study cannot be deleted while workers write to it: stop them first.")
@@ -398,16 +401,6 @@ def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
     except StorageLost:
         raise BadInput(f"No gRPC proxy answers at {host}:{port}: start it, or correct the URL.") from None
     return storage
-
-
-FILES = ("sqlite", "journal")
-OPENERS: dict[str, Callable[[str, dict[str, Any]], BaseStorage]] = {
-    "sqlite": _sqlite,
-    "journal": _journal,
-    "postgresql": _postgres,
-    "postgresql+psycopg": _postgres,
-    "grpc": _grpc,
-}
 
 
 def _check_file(path: Path, create: bool) -> None:

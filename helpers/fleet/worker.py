@@ -27,7 +27,6 @@ from __future__ import annotations
 import argparse
 import builtins
 import faulthandler
-import importlib
 import os
 import signal
 import socket
@@ -38,6 +37,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pkgutil import resolve_name
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
@@ -49,13 +49,18 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from tqdm import tqdm
 
 from helpers.errors import BadInput
-from helpers.fleet.slots import Abandoned, Filled, FilledStudy
+from helpers.fleet.slots import DONE, Ended, FilledStudy
 from helpers.fleet.storage import VARIABLE, StorageLost, causes, hide, keeps_heartbeat, open_storage
 
-DONE, FAILED, BAD_INPUT, LOST, ALONE = 0, 1, 2, 3, 4
+FAILED, BAD_INPUT, LOST = 1, 2, 3
 PATIENCE = 10
 HEARTBEAT_S = 30
-LEAVE_S = 10  # what a thread of the objective's gets to end, and a trial in native code that its time is up for
+ALARM: Any = getattr(signal, "SIGALRM", None)
+LEAVE_S = 5  # what a thread of the objective's gets to end, and a trial in native code that its time is up for
+
+
+DROPPED = "A trial of this worker was given up for dead by another one: its result is dropped."
+TOLD = "The objective has told the result of its trial itself: let it return the result instead."
 
 
 def name() -> str:
@@ -69,10 +74,6 @@ class Stopped(KeyboardInterrupt):
 
 class TookTooLong(Exception):
     """The trial ran for longer than --trial-timeout."""
-
-
-class TimeIsUp(Exception):
-    """The worker has worked for --timeout seconds."""
 
 
 class Worker:
@@ -93,7 +94,7 @@ class Worker:
         self.trial, self.raised, self.inside = trial, None, True
         try:
             if self.signal and self.options.on_stop == "fail":
-                self.stop(self.signal)
+                raise Stopped
             trial.set_user_attr("worker", name())
             if "torch" in sys.modules and "OMP_NUM_THREADS" not in os.environ:
                 sys.modules["torch"].set_num_threads(1)
@@ -131,24 +132,23 @@ class Worker:
             else:
                 faulthandler.cancel_dump_traceback_later()
 
-    def late(self, number: int, frame: FrameType | None = None) -> None:
-        """Handles the alarm."""
-        if self.inside:
-            raise TookTooLong(f"longer than {self.options.trial_timeout} s")
-
-    def stop(self, number: int, frame: FrameType | None = None) -> None:
+    def hear(self, number: int, frame: FrameType | None = None) -> None:
         """Handles a signal. It interrupts the objective, never the report of its result; --on-stop=finish waits for
-        the objective, unless a second signal comes."""
+        the objective, unless a second signal comes; the alarm of --trial-timeout does not end the worker."""
+        if number == ALARM:
+            if self.inside:
+                raise TookTooLong(f"longer than {self.options.trial_timeout} s")
+            return
         again, self.signal = bool(self.signal), self.signal or number
         if self.inside and (again or self.options.on_stop == "fail"):
             raise Stopped
 
     def check(self) -> None:
-        """Raises `Stopped` if a signal has arrived, `TimeIsUp` when it is."""
+        """Raises `Stopped` if a signal has arrived, `Ended` when the time is up."""
         if self.signal:
             raise Stopped
         if time.monotonic() > self.end:
-            raise TimeIsUp
+            raise Ended(DONE, f"The time is up; trials done: {self.done}.")
 
     def run(self) -> int:
         """Runs up to `--trials` trials; returns the exit code."""
@@ -156,14 +156,10 @@ class Worker:
             try:
                 self.check()
                 self.study.optimize(self, n_trials=1, catch=self.caught, callbacks=[self.after])
-            except Filled:
-                return DONE
-            except TimeIsUp:
-                return _say(DONE, f"The time is up; trials done: {self.done}.")
+            except Ended as end:
+                return _say(*end.args)
             except KeyboardInterrupt as error:
                 return self.stopped(error)
-            except Abandoned as error:
-                return _say(ALONE, str(error))
             except Exception as error:
                 if (code := self.judge(error)) is not None:
                     return code
@@ -204,19 +200,13 @@ class Worker:
             return None
         told = any(isinstance(cause, UpdateFinishedTrialError) for cause in chain)
         if told or any(str(cause).startswith("Cannot tell a ") for cause in chain):
-            self.dropped()
+            self.done += 1  # it was run
+            failed = self.study._storage.get_trial(self.trial._trial_id).state == TrialState.FAIL
+            _say(DONE, DROPPED if failed else TOLD)
             return None
         where = "".join(traceback.format_tb(error.__traceback__, limit=-3))
         who = "The objective" if self.raised in chain else "Optuna, and not the objective,"
         return _say(FAILED, f"{where}{who} raised {type(error).__name__}: {error}")
-
-    def dropped(self) -> None:
-        """Says why the result of a trial is not needed; it counts as one that was run."""
-        self.done += 1
-        if self.study._storage.get_trial(self.trial._trial_id).state == TrialState.FAIL:
-            _say(DONE, "A trial of this worker was given up for dead by another one: its result is dropped.")
-        else:
-            _say(DONE, "The objective has told the result of its trial itself: let it return the result instead.")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -226,10 +216,8 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     try:
         worker = _prepare(options)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, worker.stop)
-        if options.trial_timeout:
-            signal.signal(signal.SIGALRM, worker.late)
+        for number in (signal.SIGINT, signal.SIGTERM, *([ALARM] if options.trial_timeout else [])):
+            signal.signal(number, worker.hear)
         threading.excepthook = _quiet
         os._exit = _loud(worker, os._exit)  # type: ignore[assignment]
         if options.leashed:
@@ -296,7 +284,7 @@ def _prepare(options: argparse.Namespace) -> Worker:
     url = options.storage or os.environ.get(VARIABLE)
     if not url:
         raise BadInput(f"Which storage? Give --storage URL, or put the URL into {VARIABLE}.")
-    if options.trial_timeout and not hasattr(signal, "setitimer"):
+    if options.trial_timeout and ALARM is None:
         raise BadInput("--trial-timeout needs alarms, which Windows has not: leave it out.")
     objective = _named("objective", options.objective)
     if not callable(objective):
@@ -308,16 +296,13 @@ def _prepare(options: argparse.Namespace) -> Worker:
 
 def _named(what: str, path: str) -> Any:
     """What MODULE:NAME names; modules of the current folder are found too."""
-    module, _, attribute = path.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute) if module and attribute else None
-    except Exception as error:  # whatever happens in a module of the learner's
-        raise BadInput(f"The {what} {path} cannot be imported: {type(error).__name__}: {error}.") from None
-    except SystemExit:
-        raise BadInput(
-            f"The {what} {path} cannot be imported: {module} ends the program, as when it reads arguments; let it do "
-            'so under `if __name__ == "__main__":` only.'
-        ) from None
+        return resolve_name(path) if all(path.partition(":")) else None
+    except (Exception, SystemExit) as error:  # whatever happens in a module of the learner's
+        ends = isinstance(error, SystemExit)
+        hint = ': what reads arguments or ends the program belongs under `if __name__ == "__main__":`' if ends else ""
+        said = f"The {what} {path} cannot be imported: {type(error).__name__}: {error}{hint}."
+    raise BadInput(said)
 
 
 def _error(path: str) -> type[Exception]:
@@ -386,7 +371,8 @@ def _quiet(error: threading.ExceptHookArgs) -> None:
 
 
 def _say(code: int, sentence: str) -> int:
-    print(sentence, file=sys.stderr)
+    if sentence:
+        print(sentence, file=sys.stderr)
     return code
 
 

@@ -22,7 +22,7 @@ from optuna.trial import TrialState
 from helpers.errors import BadInput
 from helpers.fleet import slots, worker
 from helpers.fleet.postgres import start_postgres
-from helpers.fleet.slots import Abandoned, FilledStudy, alone
+from helpers.fleet.slots import Ended, FilledStudy, alone
 from helpers.fleet.storage import VARIABLE, StorageLost, open_storage
 from tests.fleet.test_postgres import needs_wheel
 
@@ -370,7 +370,7 @@ def test_without_heartbeat_waiting_has_an_end(
     monkeypatch.setattr(slots, "LONG_S", 1.5)
     study = optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/j"), study_name="s")
     study.ask().set_user_attr("worker", "host-7")
-    with pytest.raises(Abandoned, match=r"No sign of life of trial 0 of host-7 for . s.*`study.tell\(0, state="):
+    with pytest.raises(Ended, match=r"No sign of life of trial 0 of host-7 for . s.*`study.tell\(0, state="):
         waiting(study)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 3 and said[0].startswith("Nothing to do but to wait for trial 0 of host-7, for 0 s now.")
@@ -381,7 +381,7 @@ def test_a_worker_that_waits_for_the_dead_leaves(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(slots, "LONG_S", 0.5)
     monkeypatch.setenv(VARIABLE, f"journal:///{tmp_path}/j")
     optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/j"), study_name="s").ask()
-    assert run(BRANIN, "--total=1") == worker.ALONE
+    assert run(BRANIN, "--total=1") == slots.ALONE
 
 
 def test_a_heartbeat_without_being_asked(tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,7 @@ class PatientStorage(BaseStorage):
     def __init__(self, behind: BaseStorage, patience_s: float) -> None:
         self.behind, self.patience_s = behind, patience_s
         self._optimizing: set[int] = set()  # threads that are about to ask for a trial in `study.optimize`
+        self._looked: dict[int, float] = {}  # when stale trials of a study were last looked for
 
     def call(self, name: str, *args: Any, **options: Any) -> Any:
         """What the storage behind answers.
@@ -213,6 +214,10 @@ class PatientStorage(BaseStorage):
 
     def _get_stale_trial_ids(self, study_id: int) -> list[int]:
         self._optimizing.add(threading.get_ident())  # `study.optimize` comes here before it asks for a trial
+        now, interval_s = time.time(), self.call("get_heartbeat_interval")
+        if now < self._looked.get(study_id, 0.0) + interval_s / 4:
+            return []  # one who only waits would ask several times a second, and every trial once
+        self._looked[study_id] = now
         return self.call("_get_stale_trial_ids", study_id)
 
 

@@ -11,6 +11,8 @@ import os
 from dataclasses import asdict, astuple
 from io import BytesIO
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import torch
 
@@ -39,7 +41,9 @@ def save_training(training: Training, path: str | Path) -> None:
     torch.save(held, archive)
     content = archive.getvalue()
     try:
-        waiting.write_bytes(hashlib.sha256(content).digest() + content)
+        waiting.unlink(missing_ok=True)
+        with open(waiting, "xb") as file:  # a new one, and never a link that somebody has put there
+            file.write(hashlib.sha256(content).digest() + content)
         waiting.replace(path)
     except OSError as error:
         waiting.unlink(missing_ok=True)
@@ -54,7 +58,7 @@ def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None
         config: what the run is expected to be; without it, whatever the file holds.
 
     Raises:
-        BadInput: no file, a damaged one, or one of another configuration or other data.
+        BadInput: no file, a damaged one, or one of another version, another configuration or other data.
     """
     path = Path(path)
     if not path.is_file():
@@ -63,13 +67,21 @@ def load_training(path: str | Path, data: Dataset, config: TrainingConfig | None
     digest, archive = content[:DIGEST], content[DIGEST:]
     if hashlib.sha256(archive).digest() != digest:
         raise BadInput(f"The checkpoint {path} is damaged: use an older one, or start anew.")
-    held = torch.load(BytesIO(archive), map_location=data.train.images.device, weights_only=True)
+    try:
+        return _restored(torch.load(BytesIO(archive), data.train.images.device, weights_only=True), data, config)
+    except BadInput as error:
+        raise BadInput(f"The checkpoint {path} cannot be used: {error}") from None
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, UnpicklingError) as error:
+        raise BadInput(f"The checkpoint {path} is of another version: use an older one, or start anew.") from error
+
+
+def _restored(held: dict[str, Any], data: Dataset, config: TrainingConfig | None) -> Training:
     if held["data"] != data.fingerprint:
-        raise BadInput(f"The checkpoint {path} belongs to other data: load the data that the run was trained on.")
+        raise BadInput("it belongs to other data: load the data that the run was trained on.")
     found = TrainingConfig(**held["config"])
     if config is not None and found != config:
         differing = ", ".join(name for name, value in asdict(config).items() if getattr(found, name) != value)
-        raise BadInput(f"The checkpoint {path} belongs to another configuration (see {differing}): start anew.")
+        raise BadInput(f"it belongs to another configuration (see {differing}): start anew.")
     training = Training(found, data)
     for name in STATES:
         getattr(training, name).load_state_dict(held[name])

@@ -101,6 +101,43 @@ def test_a_name_has_one_budget(board: Leaderboard) -> None:
     assert board.submit(second, "Bob", second.best_params).mood == "good"
 
 
+@pytest.fixture(autouse=True)
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Whose names these are; the secret of whoever runs this is left alone."""
+    monkeypatch.setattr("helpers.fleet.leaderboard.SECRET", tmp_path / "account" / "secret")
+    return tmp_path / "account" / "secret"
+
+
+def test_a_name_belongs_to_who_used_it_first(board: Leaderboard, account: Path) -> None:
+    """Another account is told so, and changes nothing, nor does a submission that it has written by hand."""
+    first, other = submit(board, "Ada"), searched(5 * EPOCHS, seed=1)
+    assert account.stat().st_mode & 0o077 == 0
+    mine = account.read_text()
+    account.unlink()
+    note = board.submit(other, "Ada", other.best_params)
+    assert note.mood == "bad" and "the name 'Ada' belongs to who used it first: choose another one." in note.detail
+    assert board.submit(other, "Bob", other.best_params).mood == "good"
+    forged = board._study.trials[-1]
+    forged.user_attrs["name"] = "Ada"
+    board._study.add_trial(create_trial(value=forged.value, user_attrs=forged.user_attrs))
+    assert {entry.name: entry.score for entry in board.entries()}["Ada"] == PROBLEM.score(first.best_params)
+    account.write_text(mine)
+    assert board.submit(first, "Ada", first.best_params).mood == "good"
+
+
+def test_nobody_asks_for_the_held_back_score_again_and_again(board: Leaderboard) -> None:
+    """Each submission tells it: with 200 of them a name tuned on it. Five are told."""
+    study = searched(12 * EPOCHS)
+    trials = sorted(study.trials, key=lambda trial: -trial.value)
+    notes = [board.submit(study, "Ada", trial.params) for trial in trials[:7]]
+    assert [note.mood for note in notes] == ["good"] * 5 + ["bad"] * 2
+    assert "each submission tells a held-back score, and 'Ada' has had its 5." in notes[-1].detail
+    assert not any(
+        f"{PROBLEM.score(trials[6].params).mean:.4f}" in text for text in (notes[6].headline, notes[6].detail)
+    )
+    assert board.submit(study, "Ada", trials[4].params).mood == "good"  # the same again, which tells nothing new
+
+
 def test_a_name_is_a_name(board: Leaderboard) -> None:
     """Empty, very long, unprintable or no text: one sentence."""
     study = searched(EPOCHS)

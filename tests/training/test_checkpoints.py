@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -157,17 +159,37 @@ def test_a_write_that_fails_leaves_the_older_file(
 ) -> None:
     """A full disk in the middle of it: the older file is whole, and nothing else is left."""
 
-    write = Path.write_bytes
-
-    def half(place: Path, content: bytes) -> None:
-        write(place, content[:500])
-        raise OSError("No space left on device")
+    class Full(io.FileIO):
+        def write(self, content: bytes) -> int:
+            super().write(content[:500])
+            raise OSError("No space left on device")
 
     training = trained(SMALL, few, 3)
-    monkeypatch.setattr(Path, "write_bytes", half)
+    monkeypatch.setattr("helpers.training.checkpoint.open", Full, raising=False)
     with pytest.raises(BadInput, match=r"cannot be written: choose another place \(No space left on device\)"):
         save_training(training, path)
     assert path.read_bytes() == saved and os.listdir(path.parent) == [path.name] and training.saved == 0
+
+
+def test_another_version_is_refused(saved: bytes, few: Dataset, path: Path) -> None:
+    """Whole, but with a part that is missing, unknown or of another shape: passed over, where a TypeError would stop
+    the trial."""
+    held = torch.load(io.BytesIO(saved[hashlib.sha256().digest_size :]), weights_only=True)
+    versions: list[object] = [{key: value for key, value in held.items() if key != part} for part in held]
+    versions += [held | {"config": held["config"] | {"warmup": 3}}, held | {"model": {}}, held | {"curve": [(1,)]}, 7]
+    for version in versions:
+        torch.save(version, archive := io.BytesIO())
+        path.write_bytes(hashlib.sha256(archive.getvalue()).digest() + archive.getvalue())
+        with pytest.raises(BadInput, match=r"run\.pt is of another version: use an older one, or start anew"):
+            load_training(path, few)
+
+
+def test_no_link_is_followed(few: Dataset, path: Path, tmp_path: Path) -> None:
+    """One that lies where the file is written first."""
+    (victim := tmp_path / "victim").write_text("mine")
+    path.with_name(f"{path.name}.{os.getpid()}.tmp").symlink_to(victim)
+    save_training(trained(SMALL, few, 1), path)
+    assert victim.read_text() == "mine" and not path.is_symlink() and len(load_training(path, few).curve) == 1
 
 
 def test_a_folder_that_is_not_there(few: Dataset, tmp_path: Path) -> None:

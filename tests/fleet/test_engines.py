@@ -345,6 +345,29 @@ def test_three_programs_meet(url: str, place: Path, monkeypatch: pytest.MonkeyPa
         assert trial.value == pytest.approx(other_program.accuracy(**trial.params))
 
 
+def test_the_worker_in_plain_optuna(url: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notebook's very cell, without a line of the course. Three of it overshoot by two at most. One that is killed
+    (the signs of life come every second here) leaves a trial that fails, and the same parameters are run again."""
+    program = cell("%%writefile search.py").partition("\n")[2]
+    assert "helpers" not in program
+    for usual, quick in {'": 60': '": 1', '": 120': '": 2', "sleep(0.3)": "sleep(0.8)"}.items():
+        assert usual in program
+        program = program.replace(usual, quick)
+    (place / "search.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    new_study(url, monkeypatch)
+    study = optuna.create_study(storage=open_storage(url), study_name="search")
+    running = [subprocess.Popen([sys.executable, "search.py"], stderr=subprocess.DEVNULL) for _ in range(3)]
+    wait_until(lambda: sum(len(t.params) == 2 for t in study.get_trials(states=(TrialState.RUNNING,))) == 3)
+    running[0].kill()
+    assert [program.wait(60) for program in running] == [-signal.SIGKILL, 0, 0]
+    found = [trial.state for trial in study.trials]
+    assert 12 <= found.count(TrialState.COMPLETE) <= 14 and found.count(TrialState.FAIL) == 1
+    (again,) = [trial for trial in study.trials if "failed_trial" in trial.system_attrs]
+    assert again.params == study.trials[found.index(TrialState.FAIL)].params
+
+
 def test_the_other_program_stands_alone() -> None:
     """Not one line of the course is imported, so the file can be copied anywhere."""
     code = f"import sys; sys.path.insert(0, {str(ENGINES)!r}); import other_program; print('helpers' in sys.modules)"

@@ -79,7 +79,7 @@ class Machines:
         out, err = program.communicate(said, timeout=60)
         assert bool(program.returncode) == fails, f"{script}\n{out}\n{err}"
         print(f"{time.monotonic() - begin:5.1f} s, host {host}: {script.splitlines()[0][:80]}")
-        return out + err
+        return err if fails else out
 
 
 @pytest.fixture

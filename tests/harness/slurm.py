@@ -36,35 +36,41 @@ SchedulerParameters=sched_interval=2,batch_sched_delay=0
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=CR_CPU_Memory
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 ReturnToService=2
 KillWait=5
 MailProg=/bin/true
-NodeName=localhost CPUs={cpus} RealMemory=4000 State=UNKNOWN
+NodeName=localhost CPUs={cpus} RealMemory=16000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=60 State=UP
 """
 
 
 class Slurm:
-    """A cluster of one node; commands run in `place`, with a clean environment but for what is given."""
+    """A cluster of one node; jobs begin in the working folder, with the environment, of whoever submits them."""
 
     def __init__(self, folder: Path) -> None:
-        self.environment = os.environ | {"SLURM_CONF": str(folder / "slurm.conf")}
+        self.configuration = str(folder / "slurm.conf")
 
-    def order(self, *words: str, **variables: str) -> str:
+    def order(self, *words: str) -> str:
         """Runs a command of SLURM; what it prints."""
-        done = subprocess.run(
-            words, env=self.environment | variables, capture_output=True, text=True, timeout=30, check=False
-        )
+        here = os.environ | {"SLURM_CONF": self.configuration}
+        done = subprocess.run(words, env=here, capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
         return done.stdout.strip()
 
-    def submit(self, *words: str, **variables: str) -> str:
+    def is_idle(self) -> bool:
+        """Whether the node is there and has nothing to do; False while the controller does not answer yet."""
+        try:
+            return "idle" in self.order("sinfo", "--noheader", "--format=%t")
+        except AssertionError:
+            return False
+
+    def submit(self, *words: str) -> str:
         """sbatch; the job's number."""
-        return self.order("sbatch", "--parsable", *words, **variables)
+        return self.order("sbatch", "--parsable", *words)
 
     def jobs(self, job: str) -> dict[str, str]:
         """The state of each task of a job, by its number in the array."""
@@ -113,20 +119,13 @@ def slurm(cpus: int = 4) -> Iterator[Slurm]:
                 start("slurmctld", "-D")
                 start("slurmd", "-D", "-N", "localhost")
                 cluster = Slurm(folder)
-                _until(lambda: "idle" in _state(cluster), folder)
+                _until(cluster.is_idle, folder)
                 yield cluster
             finally:
                 for program in reversed(programs):
                     program.terminate()
                 for program in reversed(programs):
                     _end(program)
-
-
-def _state(cluster: Slurm) -> str:
-    done = subprocess.run(
-        ["sinfo", "--noheader", "--format=%t"], env=cluster.environment, capture_output=True, text=True
-    )
-    return done.stdout
 
 
 def _until(ready, folder: Path, timeout_s: float = 30) -> None:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Twenty workers on one study, each a task of a SLURM array. Copy this file, fit the lines #SBATCH to your cluster, and:
-#   export OPTUNA_STORAGE=postgresql+psycopg://me@db.example.org/optuna   # the password lies in ~/.pgpass, mode 600
+#   export OPTUNA_STORAGE=postgresql+psycopg://optuna@db.example.org/optuna   # the password lies in ~/.pgpass, mode 600
 #   sbatch slurm_array.sh --study letters --objective training:objective --total 500 --heartbeat 60
 # A GPU for each worker: add a line "#SBATCH --gpus=1". Each sees its own alone.
 #SBATCH --job-name=learn-optuna

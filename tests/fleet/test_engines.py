@@ -266,32 +266,36 @@ def test_the_cell_of_dask(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "states": lambda study: numbers(study),
     }
     source = cell("LocalCluster(").replace('"--study", "dask"', '"--study", "letters"')
-    lesson = threading.Thread(target=exec, args=(source, names))
+    lesson = threading.Thread(target=exec, args=(source, names), daemon=True)
     lesson.start()
     wait_until(lambda: sum(trial.state == TrialState.RUNNING for trial in study.trials) == 2)
     workers = [one for one in psutil.Process().children(recursive=True) if "helpers.worker" in " ".join(one.cmdline())]
     assert len(workers) == 2
     open_ports = set(doors([psutil.Process(), *workers])) - set(known)
     assert {address for address, _ in open_ports} == {"127.0.0.1"}
+    pages = ("info/main/workers.html", "info/logs.html", "json/counts.json", "metrics", "health")
+    asked = [f"http://127.0.0.1:{port}/{page}" for _, port in open_ports for page in pages]
+    if not os.geteuid():
+        assert set(as_another(codes_of, asked)) == {404}
     for _, port in open_ports:
         with pytest.raises(OSError):
             Client(f"tcp://127.0.0.1:{port}", timeout=2)
-        if os.name != "nt" and not os.geteuid():
-            pages = ["/info/main/workers.html", "/info/logs.html", "/json/counts.json", "/metrics", "/health"]
-            assert {as_another(answer, f"http://127.0.0.1:{port}{page}") for page in pages} == {404}
     lesson.join(60)
     assert names["codes"] == [0, 0] and len(numbers(study)) == 12
     assert len({trial.user_attrs["worker"] for trial in study.trials}) == 2
     assert psutil.wait_procs(workers, timeout=15)[1] == [] and not set(doors([psutil.Process()])) - set(known)
 
 
-def answer(url: str) -> int:
-    """The code of a page."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as page:
-            return page.status
-    except urllib.error.HTTPError as refusal:
-        return refusal.code
+def codes_of(pages: list[str]) -> list[int]:
+    """What the pages answer."""
+    found = []
+    for page in pages:
+        try:
+            with urllib.request.urlopen(page, timeout=5) as answer:
+                found.append(answer.status)
+        except urllib.error.HTTPError as refusal:
+            found.append(refusal.code)
+    return found
 
 
 def test_a_worker_of_dask_ends_with_its_process(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,7 @@ benchmark: $(ALL)
 	$(RUN) helpers.problems.recorded.record_tables
 	$(RUN) helpers.races.recorded.record_races
 	$(RUN) helpers.races.recorded.record_liar
+	$(RUN) helpers.races.recorded.record_workers
 	$(RUN) helpers.races.recorded.record_fashion_races
 	$(RUN) helpers.races.recorded.record_importances
 

@@ -81,9 +81,10 @@ def _row(trial: FrozenTrial, alive: Mapping[str, bool], zero: datetime) -> tuple
 
 def _figure(table: pd.DataFrame, steps: pd.DataFrame, workers: Sequence[WorkerState], until: float) -> go.Figure:
     """A row for each worker, those of other programs below, with a bar for each trial; the steps of the best."""
-    rows = {}
+    rows, left = {}, set(table["worker"][table["kind"] == LEFT])
     for n, worker in enumerate(workers):
-        ended = "done" if worker.code == 0 else "killed" if (worker.code or 0) < 0 else f"exit code {worker.code}"
+        done = worker.code == 0 and worker.name not in left  # an objective can end its worker with any code
+        ended = "done" if done else "killed" if (worker.code or 0) < 0 else f"exit code {worker.code}"
         rows[worker.name] = f"worker {n}<br>{'alive' if worker.alive else ended}"
     table = table.assign(end=table["end"].fillna(until), length=(table["end"].fillna(until) - table["start"]).clip(0))
     nameless = (table["kind"] == "running") & (table["worker"] == NAMELESS)
@@ -108,13 +109,13 @@ def _figure(table: pd.DataFrame, steps: pd.DataFrame, workers: Sequence[WorkerSt
             row=1,
             col=1,
         )
+    steps = pd.concat([steps, steps[-1:].assign(end=until)])  # the last value holds until now
     x, y = list(steps["end"].clip(0)), list(steps["value"])
-    text = [""] * len(y) + [f"{value:.4g}" for value in y[-1:]]
-    x, y = [*x, *[until] * len(y[-1:])], [*y, *y[-1:]]
+    text = [""] * (len(y) - 1) + [f"{value:.4g}" for value in y[-1:]]
     line = {"color": plots.GREEN, "shape": "hv", "width": 3}
     label = {"textposition": "top left", "cliponaxis": False, "textfont": {"color": plots.LABELS[plots.GREEN]}}
-    look = {"mode": "lines+text", "line": line, "text": text, "showlegend": False, **label}
-    figure.add_scatter(name=BEST, x=x, y=y, **look, row=2, col=1)
+    look = {"mode": "lines+text", "text": text, "showlegend": False, **label}
+    figure.add_scatter(name=BEST, x=x, y=y, line=line, **look, row=2, col=1)
     figure.update_xaxes(range=(0, max(1.0, until * 1.02))).update_xaxes(title="seconds since the first trial", row=2)
     ticks = {"tickvals": list(range(len(rows))), "ticktext": list(rows.values()), "range": (len(rows) - 0.4, -0.6)}
     figure.update_yaxes(ticklabelstandoff=6).update_yaxes(**ticks, row=1).update_yaxes(title=BEST, row=2)
@@ -126,8 +127,7 @@ class FleetMonitor(Explorable):
     """A live view of a fleet, drawn twice a second until no worker is alive. A newer one replaces it.
 
     A task on the kernel's loop draws whenever no cell runs; a thread waits for the storage, which may be slow. The
-    fleet is referred to weakly, so that it still ends its workers when nobody holds it any more. It works on this study
-    (BadInput otherwise).
+    fleet is referred to weakly, so that it ends its workers when nobody holds it. BadInput: it has another study.
     """
 
     EVERY_S = 0.5

@@ -11,9 +11,9 @@ RUNGS = (  # question, the storage if the answer is no, why
     ("Shall anything outlive the program?", "in memory", "nothing to set up"),
     ("More than one program at a time?", "SQLite", "one file, a heartbeat"),
     ("More than one machine, or killed workers?", "journal file", "one file, fast"),
-    ("More workers than connections?", "PostgreSQL", "a server, a heartbeat"),
+    ("Hundreds of workers, and none is killed?", "PostgreSQL", "a server, a heartbeat"),
 )
-LAST = ("gRPC proxy before PostgreSQL", "few connections")
+LAST = ("gRPC proxy before PostgreSQL", "few connections, no heartbeat")
 TOP, APART, TALL = 82, 98, 60  # of a rung
 WIDE, RIGHT = 460, 600
 

@@ -73,7 +73,7 @@ def trial(
         ("FAIL", DEAD, "failed", "killed"),
         ("RUNNING", ALIVE, "running", "alive"),
         ("RUNNING", DEAD, LEFT, "killed"),
-        ("RUNNING", DONE, LEFT, "done"),
+        ("RUNNING", DONE, LEFT, "exit code 0"),
         ("RUNNING", WorkerState("host-4", 4, False, 3), LEFT, "exit code 3"),
     ],
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from http.cookiejar import CookieJar
 from pathlib import Path
 
 import optuna
@@ -14,8 +16,9 @@ import pytest
 
 from helpers.errors import BadInput
 from helpers.fleet import open_storage
-from helpers.fleet.dashboard import Dashboard
+from helpers.fleet.dashboard import Dashboard, _cookie
 from tests.fleet.test_storage import dead_proxy
+from tests.harness.accounts import as_another, needs_root
 from tests.harness.lab import alive
 
 KERNEL = """
@@ -27,6 +30,20 @@ time.sleep(60)
 """
 
 
+def browser() -> urllib.request.OpenerDirector:
+    """Follows the link of the notebook and keeps the cookie."""
+    return urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+
+def code(url: str, method: str = "GET", **headers: str) -> int:
+    """What the page answers to somebody without a browser."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method, headers=headers), timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        return refusal.code
+
+
 def test_it_lists_the_studies(url: str) -> None:
     """Of every storage that programs can share; a study that is made later appears too."""
     optuna.create_study(study_name="first", storage=open_storage(url))
@@ -35,10 +52,10 @@ def test_it_lists_the_studies(url: str) -> None:
         optuna.create_study(study_name="second", storage=open_storage(url))
         assert sorted(dashboard.studies()) == ["first", "second"]
         assert dashboard.url.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(dashboard.url, timeout=10) as page:
-            assert b"Optuna Dashboard" in page.read()
+        with browser().open(dashboard.url, timeout=10) as page:
+            assert b"Optuna Dashboard" in page.read() and "token" not in page.url
         process = psutil.Process(dashboard._process.pid)
-        assert url not in " ".join(process.cmdline())
+        assert not any(secret in " ".join(process.cmdline()) for secret in (url, dashboard._token))
         listening = {link.laddr.ip for link in process.net_connections() if link.status == psutil.CONN_LISTEN}
         assert listening == {"127.0.0.1"}
     assert not process.is_running()
@@ -46,6 +63,39 @@ def test_it_lists_the_studies(url: str) -> None:
         dashboard.studies()
     for name in ("first", "second"):
         optuna.delete_study(study_name=name, storage=open_storage(url))
+
+
+@needs_root
+def test_another_account_can_do_nothing(tmp_path: Path) -> None:
+    """Not list, make or delete a study, nor read the token: neither as it is, nor with a token of its own making."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(study_name="private", storage=open_storage(url))
+    with Dashboard(url) as dashboard:
+        page = f"http://{dashboard._host}"
+        tried = [("GET", "/"), ("GET", "/dashboard/"), ("GET", "/api/studies"), ("GET", "/api/studies/1")]
+        tried += [("POST", "/api/studies"), ("DELETE", "/api/studies/1"), ("GET", "/dashboard/?token=guessed")]
+        assert {as_another(code, page + path, method) for method, path in tried} == {403}
+        for file in ("environ", "cmdline"):
+            try:
+                said = as_another(Path(f"/proc/{dashboard._process.pid}/{file}").read_bytes)
+            except PermissionError:
+                said = b""
+            assert dashboard._token.encode() not in said and url.encode() not in said
+        assert dashboard.studies() == ["private"]
+
+
+def test_it_answers_to_its_own_name_and_pages(tmp_path: Path) -> None:
+    """A name that somebody else points to this machine, and a page of another port, get nothing, token or not."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(study_name="first", storage=open_storage(url))
+    with Dashboard(url) as dashboard:
+        page, mine = f"http://{dashboard._host}/api/studies", _cookie(dashboard._host, dashboard._token)
+        assert code(page, Cookie=mine) == code(page, Cookie=f"other=1; {mine}") == 200
+        assert code(page, Cookie=mine, Origin=f"http://{dashboard._host}") == 200
+        assert code(page, Cookie=mine, Host="evil.example.org") == 403
+        assert code(page, Cookie=mine, Origin="http://127.0.0.1:9") == 403
+        assert code(page, Cookie=mine + "x") == code(page, Cookie="optuna") == code(page) == 403
+        assert code(dashboard.url, Host="evil.example.org") == 403
 
 
 def test_no_proxy_stands_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

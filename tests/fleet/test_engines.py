@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -11,27 +13,35 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
 
 import kubernetes_validate
+import nbformat
 import optuna
 import psutil
 import pytest
 import yaml
-from distributed import Client, LocalCluster
+from distributed import Client
 from optuna.trial import TrialState
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from helpers.errors import BadInput
 from helpers.fleet.engines import other_program
-from helpers.fleet.engines.dask_workers import run_workers
 from helpers.fleet.postgres import start_postgres
 from helpers.fleet.storage import VARIABLE, open_storage
-from tests.harness.lab import commands, doors
+from tests.harness.accounts import as_another
+from tests.harness.lab import doors
+from tests.tools.store_outputs import ROOT
 
 ENGINES = Path(other_program.__file__).parent
-SLURM, MANIFEST = ENGINES / "slurm_array.sh", ENGINES / "kubernetes_job.yaml"
+SLURM, MANIFEST, DOCKER = ENGINES / "slurm_array.sh", ENGINES / "kubernetes_job.yaml", ENGINES / "Dockerfile"
 BRANIN, SLEEPING = (f"helpers.fleet.objectives:{name}" for name in ("branin", "sleeping"))
 TRAINING = """
 from other_program import accuracy
@@ -113,15 +123,17 @@ def test_slurm_reads_its_options() -> None:
     commands = [n for n, line in enumerate(lines) if line and not line.startswith("#")]
     options = {n: line for n, line in enumerate(lines) if line.startswith("#SBATCH")}
     assert lines[0] == "#!/bin/bash" and len(options) >= 5 and max(options) < min(commands)
-    assert all(re.fullmatch(r"#SBATCH --[a-z-]+=\S+", line) for line in options.values())
+    assert all(re.fullmatch(r"#SBATCH --[a-z-]+(=\S+)?", line) for line in options.values())
 
 
-@pytest.mark.parametrize(("missing", "sentence"), [(VARIABLE, "export the URL"), ("task", "start me with sbatch")])
+@pytest.mark.parametrize(
+    ("missing", "sentence"), [("OPTUNA_STORAGE", "export the URL"), ("task", "start me with sbatch")]
+)
 def test_slurm_says_what_is_missing(missing: str, sentence: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No storage, or no SLURM: one line, no worker."""
-    monkeypatch.setenv(VARIABLE, "journal:///study.log")
-    if missing == VARIABLE:
-        monkeypatch.delenv(VARIABLE)
+    monkeypatch.setenv("OPTUNA_STORAGE", "journal:///study.log")
+    if missing == "OPTUNA_STORAGE":
+        monkeypatch.delenv("OPTUNA_STORAGE")
     task = slurm("--trials", "1", task=None if missing == "task" else 0)
     _, errors = task.communicate(timeout=20)
     assert task.returncode != 0 and sentence in errors and errors.count("\n") == 1
@@ -136,30 +148,42 @@ def manifest() -> dict:
 
 
 def test_the_manifest_is_a_job() -> None:
-    """Against the published schema, which refuses a word it does not know; and two rules that it does not hold."""
+    """Against the published schema, which refuses a word it does not know; and three rules that it does not hold."""
     job, version = manifest(), kubernetes_validate.latest_version()
     kubernetes_validate.validate(job, version, strict=True)
     spec = job["spec"]
     assert (spec["completionMode"], spec["template"]["spec"]["restartPolicy"]) == ("Indexed", "Never")
-    assert 1 <= spec["parallelism"] <= spec["completions"] and "backoffLimit" not in spec
+    assert spec["parallelism"] == spec["completions"] and "backoffLimit" not in spec
+    assert spec["activeDeadlineSeconds"] > spec["template"]["spec"]["terminationGracePeriodSeconds"]
+    (container,) = spec["template"]["spec"]["containers"]
+    container["resources"]["limits"]["nvidia.com/gpu"] = 1  # as the comment says
+    kubernetes_validate.validate(job, version, strict=True)
     spec["paralelism"] = spec.pop("parallelism")
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(job, version, strict=True)
 
 
 def test_the_container_works(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its command, arguments and environment, with a secret in place: the study is filled, and only then it ends."""
+    """Its command, arguments and environment, with a secret in place, in a Python that has what the Dockerfile installs
+    and nothing else: the study is filled, and only then it ends."""
     study = new_study("sqlite:///study.db", monkeypatch, "maximize")
     (container,) = manifest()["spec"]["template"]["spec"]["containers"]
-    secret = {"optuna-storage": {"url": os.environ[VARIABLE]}}
+    secret = {"optuna-storage": {"password": "hush"}}
     variables = {
         entry["name"]: entry.get("value") or secret[(key := entry["valueFrom"]["secretKeyRef"])["name"]][key["key"]]
         for entry in container["env"]
     }
+    assert variables["PGPASSWORD"] == "hush"
+    variables["OPTUNA_STORAGE"] = os.environ["OPTUNA_STORAGE"]
     monkeypatch.delenv(VARIABLE)
-    command = [sys.executable if word == "python" else word for word in container["command"] + container["args"]]
-    command[command.index("--total") + 1] = "3"
-    subprocess.run(command, env={**os.environ, **variables}, check=True, timeout=60, capture_output=True)
+    (place / "bare.py").write_text(BARE.format(absent=not_installed()))
+    (place / "training.py").write_text("def objective(trial):\n    return trial.suggest_float('x', 0, 1)\n")
+    words = [variables["OPTUNA_STORAGE"] if word == "$(OPTUNA_STORAGE)" else word for word in container["args"]]
+    words[words.index("--total") + 1] = "3"
+    assert container["command"] == ["python", "-m", "helpers.worker"]
+    command = [sys.executable, "bare.py", *words]
+    pod = subprocess.run(command, env={**os.environ, **variables}, timeout=60, capture_output=True, text=True)
+    assert pod.returncode == 0, pod.stderr
     assert numbers(study) == [0, 1, 2]
     command[command.index("--study") + 1] = "unknown"
     pod = subprocess.run(command, env={**os.environ, **variables}, timeout=60, capture_output=True)
@@ -167,18 +191,54 @@ def test_the_container_works(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert pod.returncode in rule["onExitCodes"]["values"] and rule["onExitCodes"]["containerName"] == container["name"]
 
 
+BARE = """
+import importlib.abc, runpy, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in {absent}:
+            raise ModuleNotFoundError(f"No module named {{top!r}}", name=top)
+
+sys.meta_path.insert(0, Absent())
+runpy.run_module("helpers.worker", run_name="__main__", alter_sys=True)
+"""
+
+
+def not_installed() -> set[str]:
+    """The modules of this environment that the Dockerfile's first line does not bring, needs of needs included."""
+    line = next(line for line in DOCKER.read_text().splitlines() if "pip install" in line)
+    wanted, found = [Requirement(word.strip('"')) for word in line.split() if word[0] == '"' or word == "psutil"], set()
+    assert {one.name for one in wanted} == {"optuna", "psycopg", "psutil"}
+    while wanted:
+        one = wanted.pop()
+        if one.name in found:
+            continue
+        found.add(one.name)
+        needs = [Requirement(text) for text in metadata.requires(one.name) or []]
+        extras = [{"extra": extra} for extra in one.extras or {""}]
+        wanted += [need for need in needs if not need.marker or any(map(need.marker.evaluate, extras))]
+    names = {canonicalize_name(name) for name in found | {"learn-optuna"}}
+    modules = metadata.packages_distributions().items()
+    return {module for module, owners in modules if not names & set(map(canonicalize_name, owners))}
+
+
 # Dask
 
 
-@pytest.fixture
-def client(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """A real cluster of two processes, whose environment names a storage."""
-    monkeypatch.setenv(VARIABLE, "journal:///hush.log")
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+def cell(holds: str) -> str:
+    """The code cell of notebook 07 with these words."""
+    cells = nbformat.read(ROOT / "notebooks" / "07_scale_up.ipynb", as_version=4).cells
+    (found,) = [cell.source for cell in cells if cell.cell_type == "code" and holds in cell.source]
+    return found
+
+
+def notebook_work(command: list[str]) -> Callable[..., int]:
+    """The notebook's function for Dask, with another command before its words; it can be sent to other processes."""
+    (function,) = [line for line in ast.parse(cell("LocalCluster(")).body if isinstance(line, ast.FunctionDef)]
+    names: dict[str, Any] = {"subprocess": subprocess, "WORKER": command, "__name__": "__main__"}
+    exec(compile(ast.Module([function], []), "<notebook>", "exec"), names)
+    return names[function.name]
 
 
 def wait_until(condition, seconds: float = 30) -> None:
@@ -189,50 +249,70 @@ def wait_until(condition, seconds: float = 30) -> None:
         time.sleep(0.1)
 
 
-def test_dask_runs_the_worker(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equal calls run each; two at once; bad input comes back as its sentence; then the cluster leaves nothing behind.
-
-    While workers run, no task and no command line shows the URL, and nobody else's machine can reach the cluster.
-    """
-    study = new_study(os.environ[VARIABLE], monkeypatch)
-    arguments = ("--study", "letters", "--objective", BRANIN, "--trials")
-    assert run_workers(client, 2, *arguments, "3") == [0, 0]
-    assert numbers(study) == list(range(6)) and len({trial.user_attrs["worker"] for trial in study.trials}) == 2
-    with pytest.raises(BadInput, match="There is no study 'other'"):
-        run_workers(client, 1, "--study", "other", *arguments[2:], "3")
-    with pytest.raises(BadInput, match="ask for at least 1"):
-        run_workers(client, 0, *arguments, "3")
-
-    monkeypatch.setenv("LEARN_OPTUNA_SLEEP", "0.1")
-    endless = threading.Thread(target=cancelled, args=(client, *arguments[:3], SLEEPING, "--trials", "9999"))
-    endless.start()
+def test_the_cell_of_dask(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands in the notebook: two workers fill the study. Meanwhile no port takes code from anybody, this account
+    included, and no page shows anything; no command line shows a password; then nothing is left behind."""
+    monkeypatch.setenv("LEARN_OPTUNA_SLEEP", "0.4")
+    study, known = new_study("sqlite:///study.db", monkeypatch), doors([psutil.Process()])
+    names: dict[str, Any] = {
+        "WORKER": [sys.executable, "-m", "helpers.worker", "--quiet", "--storage", "sqlite:///study.db"],
+        "ENVIRONMENT": dict(os.environ),
+        "subprocess": subprocess,
+        "sys": sys,
+        "os": os,
+        "mock": mock,
+        "place": SimpleNamespace(name=str(place)),
+        "fresh": lambda name: study,
+        "states": lambda study: numbers(study),
+    }
+    source = cell("LocalCluster(").replace('"--study", "dask"', '"--study", "letters"')
+    lesson = threading.Thread(target=exec, args=(source, names), daemon=True)
+    lesson.start()
     wait_until(lambda: sum(trial.state == TrialState.RUNNING for trial in study.trials) == 2)
-    family = psutil.Process().children(recursive=True)
-    assert {address for address, _ in doors([psutil.Process(), *family])} == {"127.0.0.1"}
-    words = commands(family)
-    assert sum("helpers.worker" in command for command in words) == 2
-    tasks = client.run_on_scheduler(
-        lambda dask_scheduler: [repr(t.run_spec.args) for t in dask_scheduler.tasks.values()]
+    workers = [one for one in psutil.Process().children(recursive=True) if "helpers.worker" in " ".join(one.cmdline())]
+    assert len(workers) == 2
+    open_ports = set(doors([psutil.Process(), *workers])) - set(known)
+    assert {address for address, _ in open_ports} == {"127.0.0.1"}
+    pages = ("info/main/workers.html", "info/logs.html", "json/counts.json", "metrics", "health")
+    asked = [f"http://127.0.0.1:{port}/{page}" for _, port in open_ports for page in pages]
+    if not os.geteuid():
+        assert set(as_another(codes_of, asked)) == {404}
+    for _, port in open_ports:
+        with pytest.raises(OSError):
+            Client(f"tcp://127.0.0.1:{port}", timeout=2)
+    lesson.join(60)
+    assert names["codes"] == [0, 0] and len(numbers(study)) == 12
+    assert len({trial.user_attrs["worker"] for trial in study.trials}) == 2
+    assert psutil.wait_procs(workers, timeout=15)[1] == [] and not set(doors([psutil.Process()])) - set(known)
+
+
+def codes_of(pages: list[str]) -> list[int]:
+    """What the pages answer."""
+    found = []
+    for page in pages:
+        try:
+            with urllib.request.urlopen(page, timeout=5) as answer:
+                found.append(answer.status)
+        except urllib.error.HTTPError as refusal:
+            found.append(refusal.code)
+    return found
+
+
+def test_a_worker_of_dask_ends_with_its_process(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster that is lost takes its workers along: their standard input closes."""
+    study = new_study("sqlite:///study.db", monkeypatch)
+    monkeypatch.setenv("LEARN_OPTUNA_SLEEP", "30")
+    command = [sys.executable, "-m", "helpers.worker", "--quiet", "--storage", "sqlite:///study.db"]
+    owner = multiprocessing.get_context("fork").Process(
+        target=notebook_work(command), args=("--study", "letters", "--objective", SLEEPING, "--trials", "5")
     )
-    assert sum(SLEEPING in task for task in tasks) == 2 and "hush" not in " ".join([*tasks, *words])
-    client.cluster.close()
-    endless.join(20)
-    family = [process for process in family if not is_tracker(process)]
-    assert not endless.is_alive() and psutil.wait_procs(family, timeout=15)[1] == []
-    assert all(trial.state.is_finished() for trial in study.trials)
-
-
-def is_tracker(process: psutil.Process) -> bool:
-    """Python's own, one for each program that starts others; it ends with that program, here pytest."""
-    with suppress(psutil.NoSuchProcess):
-        return "resource_tracker" in " ".join(process.cmdline())
-    return False
-
-
-def cancelled(client: Client, *arguments: str) -> None:
-    """Two workers until the cluster is closed."""
-    with suppress(Exception):
-        run_workers(client, 2, *arguments)
+    owner.start()
+    wait_until(lambda: study.trials and study.trials[0].params)
+    (worker,) = psutil.Process(owner.pid).children()
+    owner.kill()
+    owner.join()
+    assert psutil.wait_procs([worker], timeout=20)[1] == []
+    assert study.trials[0].state != TrialState.RUNNING
 
 
 # Different programs
@@ -266,6 +346,29 @@ def test_three_programs_meet(url: str, place: Path, monkeypatch: pytest.MonkeyPa
     for trial in study.trials:
         assert trial.distributions == other_program.SPACE
         assert trial.value == pytest.approx(other_program.accuracy(**trial.params))
+
+
+def test_the_worker_in_plain_optuna(url: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The notebook's very cell, without a line of the course. Three of it overshoot by two at most. One that is killed
+    (the signs of life come every second here) leaves a trial that fails, and the same parameters are run again."""
+    program = cell("%%writefile search.py").partition("\n")[2]
+    assert "helpers" not in program
+    for usual, quick in {'": 60': '": 1', '": 120': '": 2', "sleep(0.3)": "sleep(0.8)"}.items():
+        assert usual in program
+        program = program.replace(usual, quick)
+    (place / "search.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")
+    new_study(url, monkeypatch)
+    study = optuna.create_study(storage=open_storage(url), study_name="search")
+    running = [subprocess.Popen([sys.executable, "search.py"], stderr=subprocess.DEVNULL) for _ in range(3)]
+    wait_until(lambda: sum(len(t.params) == 2 for t in study.get_trials(states=(TrialState.RUNNING,))) == 3)
+    running[0].kill()
+    assert [program.wait(60) for program in running] == [-signal.SIGKILL, 0, 0]
+    found = [trial.state for trial in study.trials]
+    assert 12 <= found.count(TrialState.COMPLETE) <= 14 and found.count(TrialState.FAIL) == 1
+    (again,) = [trial for trial in study.trials if "failed_trial" in trial.system_attrs]
+    assert again.params == study.trials[found.index(TrialState.FAIL)].params
 
 
 def test_the_other_program_stands_alone() -> None:

@@ -20,7 +20,6 @@ from optuna.trial import TrialState
 from helpers.errors import BadInput
 from helpers.fleet import Fleet, open_storage, start_postgres
 from helpers.fleet.dashboard import Dashboard
-from helpers.fleet.engines import dask_workers
 
 SLEEPING, BRANIN = (f"helpers.fleet.objectives:{name}" for name in ("sleeping", "branin"))
 OWNER = """
@@ -115,7 +114,6 @@ def test_helpers_of_ones_own_are_named(own: str, tmp_path: Path, monkeypatch: py
     for start in (
         lambda: Fleet("sqlite:///study.db", "s", BRANIN, trials=1),
         lambda: Dashboard("sqlite:///study.db"),
-        lambda: dask_workers.work("--help"),
     ):
         with pytest.raises(BadInput, match=f"^{mine} hides the course's helpers from its worker: rename it.$"):
             start()

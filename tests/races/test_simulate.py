@@ -15,6 +15,7 @@ from helpers.errors import BadInput
 from helpers.problems.functions import find_function
 from helpers.problems.table import load_benchmark
 from helpers.races.race import race
+from helpers.races.recorded import record_workers
 from helpers.races.recorded.record_liar import FILE, SEEDS, TRIALS, final_regret
 from helpers.races.simulate import simulate
 
@@ -126,3 +127,17 @@ def test_the_record_of_the_liar_can_be_made_again(workers: int, seed: int) -> No
     row = table.query("workers == @workers and seed == @seed").iloc[0]
     found = [final_regret(workers, seed, liar) for liar in (False, True)]
     assert found == pytest.approx([row["without the liar"], row["with the liar"]], rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize(("workers", "seed"), [(10, 39), (100, 3)])
+def test_the_record_of_the_workers_can_be_made_again(workers: int, seed: int) -> None:
+    """Each run's steps are what the simulation gives; no run is left out, and regret only falls."""
+    table = pd.read_csv(record_workers.FILE)
+    runs = table.groupby(["workers", "seed"])
+    assert set(runs.groups) == {(n, s) for n in record_workers.TRIALS for s in record_workers.SEEDS}
+    assert (runs["regret"].diff().dropna() < 0).all() and (runs["ended"].min() == 1).all()
+    found, kept = record_workers.steps(workers, seed), runs.get_group((workers, seed))
+    assert list(found["ended"]) == list(kept["ended"])
+    assert found[["told", "regret"]].to_numpy() == pytest.approx(
+        kept[["told", "regret"]].to_numpy(), rel=1e-4, abs=1e-6
+    )

@@ -142,13 +142,13 @@ def _ranges(s: Facts) -> Iterator[Finding]:
         if len(values) >= 10 and len(set(values)) == 1:
             yield Finding("never varied", 1 / len(s.knobs), f"{name!r} was {values[0]} in all {len(values)} trials")
         inner = np.array([kind.to_internal_repr(trial.params[name]) for trial in ranked if name in trial.params])
-        best = max(5, len(inner) // 10)
-        if len(inner) >= 50 and (chance := ks_2samp(inner[:best], inner[best:]).pvalue) > DUMMY:
+        quarter = len(inner) // 4
+        if quarter >= 12 and (chance := ks_2samp(inner[:quarter], inner[quarter:]).pvalue) > DUMMY:
             idle.append(f"{name!r} ({chance:.2f})")
         if len(inner) >= 20 and isinstance(kind, FloatDistribution | IntDistribution):
-            yield from _places(name, kind, inner, best)
+            yield from _places(name, kind, inner, max(5, len(inner) // 10))
     if idle:
-        evidence = f"in the best tenth as in the rest, with this probability by chance: {', '.join(idle)}"
+        evidence = f"the best quarter differs from the rest as much by chance, with probability: {', '.join(idle)}"
         yield Finding("advice: no better than a dummy", len(idle) / len(s.knobs), evidence)
 
 

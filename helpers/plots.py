@@ -106,6 +106,8 @@ def regret_race(race: Race, title: str, emphasised: str | None = None, unit: str
         _named_line(figure, trials, middle[n], name, colour, **look)
     bottom, top = np.log10([min(trace.y.min() for trace in figure.data), middle.max()])
     room = 0.05 * (top - bottom) or 0.5
+    ends = (bottom, np.floor(bottom)), (top, np.ceil(top))  # a power of ten gets a label: one that is near is shown
+    bottom, top = (power if abs(power - end) < 0.3 < top - bottom else end for end, power in ends)
     figure.update_yaxes(range=[bottom - room, top + room])
     return _spread_labels(figure)
 

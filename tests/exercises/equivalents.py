@@ -225,7 +225,10 @@ def best_candidate(candidates, l, g):
 """,
     ],
     "08.1": [
-        "incumbents = np.flatnonzero(values_of(down) < np.minimum.accumulate([np.inf, *values_of(down)])[:-1])",
+        """
+all_values = [trial.value for trial in down.trials]
+incumbents = np.flatnonzero(all_values < np.minimum.accumulate([np.inf, *all_values])[:-1])
+""",
         """
 best, incumbents = math.inf, set()
 for trial in down.trials:
@@ -249,10 +252,10 @@ def hours_by_state(frame):
 """,
     ],
     "08.3": [
-        'what_happens = {"plot_edf": "Sentence", "plot_contour": "sentence ", "plot_timeline": "figure", '
-        '"plot_optimization_history": "FIGURE"}',
-        "what_happens = dict(plot_optimization_history='figure', "
-        "plot_timeline='figure', plot_contour='sentence', plot_edf='sentence')",
+        'what_it_tells = {"plot_edf": "Hollow", "plot_contour": "hollow ", "plot_timeline": "useful", '
+        '"plot_optimization_history": "USEFUL"}',
+        "what_it_tells = dict(plot_optimization_history='useful', "
+        "plot_timeline='useful', plot_contour='hollow', plot_edf='hollow')",
     ],
     "09.1": [
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isclose
 from typing import Any
@@ -18,7 +18,6 @@ from helpers.problems.table import SMUDGED, Config, load_benchmark
 
 (SEEDS, EPOCHS), (HELD_BACK, _) = SMUDGED.metrics["validation_accuracy"], SMUDGED.metrics["test_accuracy"]
 BUDGET = 30 * EPOCHS
-Plan = Callable[[int], tuple[Study, Config]]  # of a seed: a finished search, and what was chosen from it
 
 
 class Refused(BadInput):

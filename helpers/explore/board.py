@@ -89,24 +89,13 @@ class LeaderboardView(Explorable):
 def gain(quiz: Quiz) -> Note:
     """Of the questions answered before the course and now, how many were right then, and how many are.
 
-    Where LEARN_OPTUNA_STORAGE names the room's storage, both numbers are sent there, without a name, for `room_gain`.
+    Where LEARN_OPTUNA_STORAGE names the room's storage, both numbers are added to the study QUIZ there, without a name.
     """
     before, pairs = answers_before(), zip(quiz.questions, quiz.answers, strict=True)
     both = [(one.answer, before[one.key], given) for one, given in pairs if given and one.key in before]
     then, now = (sum(row[0] == row[n] for row in both) for n in (1, 2))
-    if both and os.environ.get(VARIABLE):
-        sent = {"who": before["who"], "then": then, "now": now}
-        _room().add_trial(create_trial(value=now - then, user_attrs=sent))
+    if both and (url := os.environ.get(VARIABLE)):
+        room = optuna.create_study(study_name=QUIZ, storage=open_storage(url), load_if_exists=True)
+        room.add_trial(create_trial(value=now - then, user_attrs={"who": before["who"], "then": then, "now": now}))
     said = f"Of {len(both)} questions answered before the course and now, {then} were right then, {now} are right now."
-    return Note("open", said, "" if both else "Notebook 00 asks ten of them, in its last cells.")
-
-
-def room_gain() -> pd.DataFrame:
-    """For the instructor: how many were right before and after the course, a row a person, with what they gained."""
-    people = {trial.user_attrs["who"]: trial.user_attrs | {"gain": trial.value} for trial in _room().trials}
-    return pd.DataFrame(people).T
-
-
-def _room() -> optuna.Study:
-    """The study of the room's gains; a person who sends again has several trials, and the last counts."""
-    return optuna.create_study(study_name=QUIZ, storage=open_storage(os.environ.get(VARIABLE, "")), load_if_exists=True)
+    return Note("open", said, "" if both else "Notebook 00 asks ten of them, in its last cell.")

@@ -13,12 +13,12 @@ GOAL = 4700  # lines of all folders but exercises; until it is reached, none may
 MOST = {
     "ground": 406,  # the modules beside the folders
     "training": 719,
-    "problems": 609,
-    "races": 544,
+    "problems": 604,
+    "races": 512,
     "inside": 278,
     "fleet": 1704,
-    "explore": 1702,
-    "learn": 410,
+    "explore": 1727,  # the gain in the quiz, and what luck reaches on the board
+    "learn": 446,  # the questions before the course
     "exercises": 1400,
 }
 MOST_WITHOUT_EXERCISES = max(GOAL, sum(MOST.values()) - MOST["exercises"])

@@ -279,7 +279,7 @@ def importances_for_slow(study):
 """,
         """
 def importances_for_slow(study):
-    found = importances(study, target=lambda trial: -2 * trial.user_attrs.get("seconds"), normalize=False)
+    found = get_param_importances(study, target=lambda trial: -2 * trial.user_attrs.get("seconds"), normalize=False)
     return pd.Series(found)
 """,
     ],

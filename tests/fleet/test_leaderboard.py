@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,7 +18,7 @@ from jupyter_client.manager import start_new_kernel
 from optuna.trial import create_trial
 
 from helpers.errors import BadInput
-from helpers.explore.board import A_NAME, MOST, PLAN, YOU, LeaderboardView, draw
+from helpers.explore.board import A_NAME, MOST, PLAN, YOU, LeaderboardView, draw, luck
 from helpers.fleet.leaderboard import STUDY, Leaderboard
 from helpers.fleet.storage import VARIABLE
 from helpers.problems.capstone import BUDGET, EPOCHS, Capstone
@@ -26,7 +27,10 @@ from tests.problems.test_capstone import choose, objective, searched
 from tests.tools.store_outputs import ROOT
 
 PROBLEM = Capstone()
-LADDER = pd.DataFrame({"score": [0.41, 0.43], "low": [0.4, 0.42], "high": [0.42, 0.44]}, index=["random", "halving"])
+LADDER = pd.DataFrame(
+    {"score": [0.41, 0.43], "low": [0.4, 0.42], "high": [0.42, 0.44], "spread": 0.001, "runs": 50},
+    index=["random", "halving"],
+)
 
 
 @pytest.fixture(autouse=True)
@@ -324,11 +328,26 @@ def test_the_view_knows_you_and_the_ladder(board: Leaderboard) -> None:
     kinds = {label: kind for label, (kind, _) in rows(figure).items()}
     assert kinds[f"1. {entries[0].name}"] == A_NAME and kinds[f"2. {entries[1].name}"] == YOU
     assert kinds["random"] == PLAN
-    beaten = [name for name in LADDER.index if entries[1].score.mean > LADDER.loc[name, "score"]]
-    assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs, above " in said
-    assert said.endswith(f"above {', '.join(beaten) or 'no plan of the ladder'}.")
+    sure = [name for name, rung in LADDER.iterrows() if entries[1].score.mean > rung["score"] + luck(rung, 3)]
+    assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs. Above what luck reaches " in said
+    assert said.endswith(f"with so many names: {', '.join(sure) or 'no plan'}.")
+    bars = next(trace.error_x.array for trace in figure.data if trace.name == PLAN)
+    assert sorted(bars) == pytest.approx(sorted(luck(rung, 3) for _, rung in LADDER.iterrows()))
     assert "90 of 1620 epochs" in draw(entries, LADDER, entries[1].name, budget=1620)[1]
     assert draw(entries, LADDER[:0], "Dan")[1].endswith("Dan has not submitted.")
+
+
+def test_luck_fools_one_room_in_twenty() -> None:
+    """Rooms of thirty who all do the same, against a ladder of fifty such runs: without the correction most rooms have
+    somebody above it, with it one in twenty or fewer has (half of them above, half below)."""
+    rng, fooled, naive = np.random.default_rng(0), [], []
+    for _ in range(2000):
+        runs, room = rng.normal(0.42, 0.02, 50), rng.normal(0.42, 0.02, 30)
+        rung = pd.Series({"score": runs.mean(), "spread": runs.std(ddof=1), "runs": 50})
+        fooled.append((abs(room - rung["score"]) > luck(rung, 30)).any())
+        naive.append((abs(room - rung["score"]) > luck(rung, 1)).any())
+    assert 0.02 < np.mean(fooled) <= 0.07 and np.mean(naive) > 0.6
+    assert luck(rung, 0) == luck(rung, 1) < luck(rung, 30)
 
 
 def test_a_crowd_leaves_room_for_you(board: Leaderboard) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
@@ -51,9 +52,8 @@ def augmented(images: Tensor, name: str) -> Tensor:
 def accuracy(model: nn.Module, part: Split) -> float:
     """The share of a part's images that is told right."""
     with torch.inference_mode():
-        right = [
-            model.eval()(some).argmax(1) == labels for some, labels in _batches(part, torch.arange(len(part)), 500)
-        ]
+        batches = _batches(part, torch.arange(len(part)), 500)
+        right = [model.eval()(images).argmax(1) == labels for images, labels in batches]
     return torch.cat(right).double().mean().item()
 
 
@@ -61,7 +61,7 @@ def _batches(part: Split, order: Tensor, size: int) -> list[tuple[Tensor, Tensor
     return [(part.images[chosen], part.labels[chosen]) for chosen in order.split(size)]
 
 
-def epochs(config: dict, data: Dataset, seed: int):
+def epochs(config: dict, data: Dataset, seed: int) -> Iterator[nn.Module]:
     """Trains a network; yields it after every epoch."""
     torch.manual_seed(seed)
     model = network(config["width"], config["dropout"])

@@ -1,6 +1,6 @@
 """Records the project of notebook 10 on Fashion-MNIST's real files: a search, and then one question with fresh seeds.
 
-    python -m helpers.problems.recorded.record_clothes --train 3000
+    python -m helpers.problems.recorded.record_clothes --train 2000
 
 The search tunes a small convolutional network on some of the training images and judges on validation images. Then
 its winner is trained with and without crop and flip, with seeds that the search never saw, and scored on all 10,000
@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy, pad
 from helpers.training.data import Dataset, Split, load_dataset
 
 FILE = Path(__file__).with_name("clothes.json")
-TRAIN, VALIDATION, EPOCHS, TRIALS, SEEDS = 3_000, 2_000, 10, 15, range(1, 7)
+TRAIN, VALIDATION, EPOCHS, TRIALS, SEEDS = 2_000, 1_000, 8, 12, range(1, 7)
 AUGMENTATIONS = ("none", "crop", "flip", "crop and flip")
 
 
@@ -78,7 +78,7 @@ def epochs(config: dict, data: Dataset, seed: int) -> Iterator[nn.Module]:
 
 
 def search(data: Dataset) -> optuna.Study:
-    """Fifteen trials; a median pruner watches."""
+    """Twelve trials; a median pruner watches."""
 
     def objective(trial: optuna.Trial) -> float:
         config = {

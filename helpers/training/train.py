@@ -1,12 +1,4 @@
-"""One configuration in, one training run out.
-
-    config = TrainingConfig(learning_rate=0.05)
-    model = create_model(config, data)
-    for epoch in train(model, config, data):
-        print(epoch.number, epoch.validation_accuracy)
-
-Nothing here has heard of Optuna.
-"""
+"""One configuration in, one training run out: `fit(TrainingConfig(learning_rate=0.05), data)`. No Optuna here."""
 
 from __future__ import annotations
 

@@ -436,25 +436,24 @@ def join(storage, name, direction):
     ],
     "10.1": [
         """
-def newest_first(paths, config, data):
+def read(paths):
     for path in paths:
         try:
-            yield load_training(path, data=data, config=config)
-        except Exception:
+            yield torch.load(str(path), map_location="cpu", weights_only=True)
+        except BaseException:
             continue
-    yield Training(config, data)
-def resume(paths, config, data):
-    return next(newest_first(paths, config, data))
+def newest(paths):
+    return next(read(paths), None)
 """,
         """
-def resume(files, config, data):
-    found = None
+def newest(files):
+    held = None
     for path in reversed(files):
         try:
-            found = load_training(path, data, config)
-        except ValueError as error:
+            held = torch.load(path)
+        except Exception as error:
             continue
-    return found or Training(config, data)
+    return held
 """,
     ],
     "10.2": [

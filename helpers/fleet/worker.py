@@ -349,7 +349,8 @@ def _loud(worker: Worker, leave: Callable[[int], NoReturn]) -> Callable[[int], N
     process = os.getpid()
 
     def _exit(status: int) -> NoReturn:
-        if worker.inside and os.getpid() == process:  # and not a child that was forked
+        ours = os.getpid() == process and threading.current_thread() is threading.main_thread()  # no child, no leash
+        if worker.inside and ours:
             status = _say(status or FAILED, f"The objective has ended the process, by os._exit({status}).")
         leave(status)
 

@@ -10,7 +10,8 @@ No two workers draw the same: their streams are seeded with --seed (or with entr
 clock. With several workers the order of trials is chance anyway, so a run cannot be repeated to the letter.
 
 Who prunes and who samples is not stored in a database: without --pruner nothing is pruned, without --sampler it is TPE.
-PyTorch works with one thread, unless OMP_NUM_THREADS says otherwise: workers share the processors.
+All workers of a study need the same --heartbeat: one that beats every second takes those that beat twice a minute for
+dead. PyTorch works with one thread, unless OMP_NUM_THREADS says otherwise: workers share the processors.
 
 | exit code | meaning |
 |---|---|

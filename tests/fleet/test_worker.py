@@ -396,6 +396,18 @@ def test_a_worker_beats(words: list[str], beat: int | None, study: optuna.Study,
         assert worker._study(options, journal)._storage.get_heartbeat_interval() is None
 
 
+def test_the_workers_of_a_study_beat_alike(study: optuna.Study, capsys: pytest.CaptureFixture) -> None:
+    """The one that beats oftener would take the others for dead."""
+    assert run(BRANIN, "--trials=1", "--heartbeat=2") == worker.DONE
+    options = worker._parser().parse_args(["--study=s", BRANIN])
+    assert worker._study(options, os.environ[VARIABLE])._storage.get_heartbeat_interval() == 2
+    assert run(BRANIN, "--trials=1", "--heartbeat=0") == worker.DONE
+    assert run(BRANIN, "--trials=1", "--heartbeat=1") == worker.BAD_INPUT
+    assert "The workers of 's' beat every 2 s: leave --heartbeat out" in capsys.readouterr().err
+    study.set_user_attr("heartbeat_s", 1)
+    assert run(BRANIN, "--trials=1", "--heartbeat=1") == worker.DONE
+
+
 @pytest.mark.slow  # half a minute of waiting
 def test_a_fleet_without_options_goes_on(tmp_path: Path, start: Start) -> None:
     """Three workers, one is killed, as the SLURM file starts them: the study is filled all the same."""

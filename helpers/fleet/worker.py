@@ -10,7 +10,9 @@ No two workers draw the same: their streams are seeded with --seed (or with entr
 clock. With several workers the order of trials is chance anyway, so a run cannot be repeated to the letter.
 
 Who prunes and who samples is not stored in a database: without --pruner nothing is pruned, without --sampler it is TPE.
-PyTorch works with one thread, unless OMP_NUM_THREADS says otherwise: workers share the processors.
+All workers of a study have the --heartbeat of its first one, which its user attribute "heartbeat_s" keeps: one that
+beats every second would take those that beat twice a minute for dead. PyTorch works with one thread, unless
+OMP_NUM_THREADS says otherwise: workers share the processors.
 
 | exit code | meaning |
 |---|---|
@@ -54,7 +56,7 @@ from helpers.fleet.storage import VARIABLE, StorageLost, causes, hide, keeps_hea
 
 FAILED, BAD_INPUT, LOST = 1, 2, 3
 PATIENCE = 10
-HEARTBEAT_S = 30
+HEARTBEAT_S, BEATS = 30, "heartbeat_s"
 ALARM: Any = getattr(signal, "SIGALRM", None)
 LEAVE_S = 5  # what a thread of the objective's gets to end, and a trial in native code that its time is up for
 
@@ -329,6 +331,15 @@ def _study(options: argparse.Namespace, url: str) -> FilledStudy:
     directions = [direction.name.lower() for direction in study.directions]
     if options.direction and directions != [options.direction]:
         raise BadInput(f"The study {options.study!r} wants to {' and '.join(directions)}, not to {options.direction}.")
+    agreed = study.user_attrs.get(BEATS, beats)
+    if beats and beats != agreed:
+        if options.heartbeat is not None:
+            said = f"The workers of {options.study!r} beat every {agreed} s: leave --heartbeat out, to do the same"
+            raise BadInput(f"{said}, or, when none is at work, study.set_user_attr({BEATS!r}, {beats}).")
+        options.heartbeat = agreed
+        return _study(options, url)
+    if beats and BEATS not in study.user_attrs:
+        study.set_user_attr(BEATS, beats)
     return study
 
 
@@ -349,7 +360,8 @@ def _loud(worker: Worker, leave: Callable[[int], NoReturn]) -> Callable[[int], N
     process = os.getpid()
 
     def _exit(status: int) -> NoReturn:
-        if worker.inside and os.getpid() == process:  # and not a child that was forked
+        ours = os.getpid() == process and threading.current_thread() is threading.main_thread()  # no child, no leash
+        if worker.inside and ours:
             status = _say(status or FAILED, f"The objective has ended the process, by os._exit({status}).")
         leave(status)
 

@@ -141,7 +141,7 @@ def _ranges(s: Facts) -> Iterator[Finding]:
         values = [repr(trial.params[name]) for trial in s.all if name in trial.params]
         if len(values) >= 10 and len(set(values)) == 1:
             yield Finding("never varied", 1 / len(s.knobs), f"{name!r} was {values[0]} in all {len(values)} trials")
-        inner = np.array([kind.to_internal_repr(trial.params[name]) for trial in ranked if name in trial.params])
+        inner = np.array([kind.to_internal_repr(t.params[name]) for t in ranked if t.distributions.get(name) == kind])
         quarter = len(inner) // 4
         if quarter >= 12 and (chance := ks_2samp(inner[:quarter], inner[quarter:]).pvalue) > DUMMY:
             idle.append(f"{name!r} ({chance:.2f})")

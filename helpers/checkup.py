@@ -158,7 +158,7 @@ def _places(name: str, kind: FloatDistribution | IntDistribution, numbers: np.nd
     places = (scale(numbers) - scale(kind.low)) / (scale(kind.high) - scale(kind.low))
     for edge, near in ((kind.low, places <= EDGE), (kind.high, places >= 1 - EDGE)):
         share, (ranks,), (others,) = float(near[:best].mean()), np.nonzero(near), np.nonzero(~near)
-        if share >= 0.5 and len(others) and mannwhitneyu(ranks, others, alternative="less").pvalue < CHANCE:
+        if share >= 0.75 and len(others) and mannwhitneyu(ranks, others, alternative="less").pvalue < CHANCE:
             yield Finding("best at an edge", share, f"{share:.0%} of the best have {name!r} within 5 % of {edge:g}")
     lowest = float(np.mean(places[:best] < 0.1))
     if kind.low > 0 and kind.high / kind.low >= 100 and not kind.log and lowest >= 0.5:
@@ -180,8 +180,8 @@ def _values(s: Facts) -> Iterator[Finding]:
     squares = sum(len(group) * np.var([loss for loss, _ in group]) for group in s.repeats.values())
     if freedom < 4 or not squares:
         yield Finding("advice: noise unknown", 0, f"{said}; no repeats tell the noise")
-    elif gain < (noise := np.sqrt(squares / freedom)):
-        yield Finding("stopped changing", 0.5, f"{said}, less than the noise, {noise:.3g}")
+    elif gain < (noise := np.sqrt(squares / freedom)) / 2:
+        yield Finding("stopped changing", 0.5, f"{said}, less than half the noise, {noise:.3g}")
 
 
 def _fit(s: Facts) -> Iterator[Finding]:

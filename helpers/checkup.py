@@ -28,8 +28,8 @@ from helpers.fleet.storage import StorageLost, open_storage
 
 DO = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))  # {kind: (notebook, what to do)}
 HEAD = "".join(f'<th scope="col">{title}</th>' for title in ("found", "evidence", "what to do", "notebook"))
-EDGE, FEW = 0.05, 10  # a share of a range; trials a hyperparameter (Loeppky, Sacks and Welch 2009)
-CHANCE, DUMMY = 1e-4, 0.2  # so improbable that it is told, so probable that it may well be chance
+FEW = 10  # trials a hyperparameter (Loeppky, Sacks and Welch 2009)
+EDGE, CHANCE, DUMMY = 0.05, 1e-4, 0.2  # a share of a range; p-values: hardly by chance, and perhaps by chance
 
 
 class Finding(NamedTuple):
@@ -153,7 +153,9 @@ def _ranges(s: Facts) -> Iterator[Finding]:
 
 
 def _places(name: str, kind: FloatDistribution | IntDistribution, numbers: np.ndarray, best: int) -> Iterator[Finding]:
-    """What the values of one hyperparameter, the best trial's first, say of its range."""
+    """What the values of one hyperparameter, the best trial's first, say of its range of more than five values."""
+    if kind.high - kind.low < 5 * (kind.step or 0):
+        return
     scale = np.log if kind.log else np.asarray
     places = (scale(numbers) - scale(kind.low)) / (scale(kind.high) - scale(kind.low))
     for edge, near in ((kind.low, places <= EDGE), (kind.high, places >= 1 - EDGE)):

@@ -28,8 +28,8 @@ from helpers.fleet.storage import StorageLost, open_storage
 
 DO = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))  # {kind: (notebook, what to do)}
 HEAD = "".join(f'<th scope="col">{title}</th>' for title in ("found", "evidence", "what to do", "notebook"))
-EDGE, FEW = 0.05, 10  # a share of a range; trials a hyperparameter (Loeppky, Sacks and Welch 2009)
-CHANCE, DUMMY = 1e-4, 0.2  # so improbable that it is told, so probable that it may well be chance
+FEW = 10  # trials a hyperparameter (Loeppky, Sacks and Welch 2009)
+EDGE, CHANCE, DUMMY = 0.05, 1e-4, 0.2  # a share of a range; p-values: hardly by chance, and perhaps by chance
 
 
 class Finding(NamedTuple):
@@ -141,7 +141,7 @@ def _ranges(s: Facts) -> Iterator[Finding]:
         values = [repr(trial.params[name]) for trial in s.all if name in trial.params]
         if len(values) >= 10 and len(set(values)) == 1:
             yield Finding("never varied", 1 / len(s.knobs), f"{name!r} was {values[0]} in all {len(values)} trials")
-        inner = np.array([kind.to_internal_repr(trial.params[name]) for trial in ranked if name in trial.params])
+        inner = np.array([kind.to_internal_repr(t.params[name]) for t in ranked if t.distributions.get(name) == kind])
         quarter = len(inner) // 4
         if quarter >= 12 and (chance := ks_2samp(inner[:quarter], inner[quarter:]).pvalue) > DUMMY:
             idle.append(f"{name!r} ({chance:.2f})")
@@ -153,12 +153,14 @@ def _ranges(s: Facts) -> Iterator[Finding]:
 
 
 def _places(name: str, kind: FloatDistribution | IntDistribution, numbers: np.ndarray, best: int) -> Iterator[Finding]:
-    """What the values of one hyperparameter, the best trial's first, say of its range."""
+    """What the values of one hyperparameter, the best trial's first, say of its range of more than five values."""
+    if kind.high - kind.low < 5 * (kind.step or 0):
+        return
     scale = np.log if kind.log else np.asarray
     places = (scale(numbers) - scale(kind.low)) / (scale(kind.high) - scale(kind.low))
     for edge, near in ((kind.low, places <= EDGE), (kind.high, places >= 1 - EDGE)):
         share, (ranks,), (others,) = float(near[:best].mean()), np.nonzero(near), np.nonzero(~near)
-        if share >= 0.5 and len(others) and mannwhitneyu(ranks, others, alternative="less").pvalue < CHANCE:
+        if share >= 0.75 and len(others) and mannwhitneyu(ranks, others, alternative="less").pvalue < CHANCE:
             yield Finding("best at an edge", share, f"{share:.0%} of the best have {name!r} within 5 % of {edge:g}")
     lowest = float(np.mean(places[:best] < 0.1))
     if kind.low > 0 and kind.high / kind.low >= 100 and not kind.log and lowest >= 0.5:
@@ -180,8 +182,8 @@ def _values(s: Facts) -> Iterator[Finding]:
     squares = sum(len(group) * np.var([loss for loss, _ in group]) for group in s.repeats.values())
     if freedom < 4 or not squares:
         yield Finding("advice: noise unknown", 0, f"{said}; no repeats tell the noise")
-    elif gain < (noise := np.sqrt(squares / freedom)):
-        yield Finding("stopped changing", 0.5, f"{said}, less than the noise, {noise:.3g}")
+    elif gain < (noise := np.sqrt(squares / freedom)) / 2:
+        yield Finding("stopped changing", 0.5, f"{said}, less than half the noise, {noise:.3g}")
 
 
 def _fit(s: Facts) -> Iterator[Finding]:

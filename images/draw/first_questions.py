@@ -40,6 +40,7 @@ def draw() -> str:
         body += [text(LOW + LONG * share + 10, y + 15, f"{share:.0%}", fill=SOFT)]
     said.append("Added up: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) + ".")
     title, note = "The first three questions of one tree", f"{DRAWS} trials of a² + 0.7 b² + 0.4 c²"
+    said.insert(0, f"A decision tree on {note}, four groups below three questions.")
     return page(__name__, title, " ".join(said), TOP + 3 * APART + 120, body, note)
 
 

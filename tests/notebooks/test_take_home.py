@@ -188,7 +188,7 @@ def killed(made: Project, due: Callable[[optuna.trial.FrozenTrial], bool]) -> bo
     """A worker is killed as soon as its trial is `due`; false when the trial was over by then."""
     worker, study = made.start(), made.study
     while worker.poll() is None and not due(study.trials[0]):
-        time.sleep(0.01)
+        time.sleep(0.05)
     worker.kill()
     worker.communicate()
     return study.trials[0].state == TrialState.RUNNING
@@ -199,14 +199,14 @@ def after_three_epochs(trial: optuna.trial.FrozenTrial) -> bool:
     return len(trial.intermediate_values) >= 3
 
 
-def at(moment: float) -> Callable[[optuna.trial.FrozenTrial], bool]:
-    """So many seconds after its trial has begun."""
-    begun: list[float] = []
+def at(epochs: int, seconds: float) -> Callable[[optuna.trial.FrozenTrial], bool]:
+    """So many seconds after it has begun and reported so many epochs."""
+    since: list[float] = []
 
     def due(trial: optuna.trial.FrozenTrial) -> bool:
-        if trial.state != TrialState.WAITING and not begun:
-            begun.append(time.monotonic())
-        return bool(begun) and time.monotonic() > begun[0] + moment
+        if trial.state != TrialState.WAITING and len(trial.intermediate_values) >= epochs:
+            since.append(time.monotonic())
+        return bool(since) and time.monotonic() > since[0] + seconds
 
     return due
 
@@ -250,11 +250,11 @@ def test_at_twenty_random_moments(tmp_path: Path) -> None:
     wholes = [project(tmp_path / f"whole {amp}", amp, forks=True) for amp in (False, True)]
     for whole in wholes:
         whole.finish()
-    seconds = max(whole.study.trials[0].duration.total_seconds() for whole in wholes)
+    epoch = max(whole.study.trials[0].duration.total_seconds() for whole in wholes) / 30
     broken: list[tuple[int, Project]] = []
     for n in range(10 * KILLS):
         made = project(tmp_path / f"{n}", amp=bool(n % 2), forks=True)
-        if killed(made, at(rng.uniform(0, seconds))):
+        if killed(made, at(rng.randrange(30), rng.uniform(0, epoch))):
             broken.append((n % 2, made))
         if len(broken) == KILLS:
             break

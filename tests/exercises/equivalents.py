@@ -440,7 +440,7 @@ def read(paths):
     for path in paths:
         try:
             yield torch.load(str(path), map_location="cpu", weights_only=True)
-        except BaseException:
+        except Exception:
             continue
 def newest(paths):
     return next(read(paths), None)

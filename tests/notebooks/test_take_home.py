@@ -6,8 +6,10 @@ what it leaves is compared to the bit with what a worker leaves that nobody dist
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
+import runpy
 import subprocess
 import sys
 import time
@@ -90,11 +92,39 @@ def files() -> dict[str, str]:
     return {name: f"{content}\n" for name, content in named.items() if name != "noise.py"}
 
 
+class Forked:
+    """A worker that need not import torch and Optuna anew: `search.py`, run in a copy of this process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = multiprocessing.get_context("fork").Process(target=self.work, args=(folder,))
+        self.process.start()
+        self.kill = self.process.kill
+
+    def work(self, folder: Path) -> None:
+        """What happens in the copy."""
+        os.chdir(folder)
+        sys.path.insert(0, str(folder))
+        sys.argv = ["search.py", "1"]
+        runpy.run_path("search.py", run_name="__main__")
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+        return self.process.exitcode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Waits for its end."""
+        self.process.join(timeout)
+        return "", ""
+
+    returncode = property(poll)
+
+
 @dataclass(frozen=True)
 class Project:
     """The files in a folder, with the data and a study of one trial that waits."""
 
     folder: Path
+    forks: bool = False
 
     @property
     def study(self) -> optuna.Study:
@@ -106,8 +136,10 @@ class Project:
             load_if_exists=True,
         )
 
-    def start(self) -> subprocess.Popen:
+    def start(self) -> subprocess.Popen | Forked:
         """A worker for one trial."""
+        if self.forks:
+            return Forked(self.folder)
         return subprocess.Popen(
             [sys.executable, "-W", "ignore", "search.py", "1"],
             cwd=self.folder,
@@ -128,7 +160,7 @@ class Project:
         return {"reports": trial.intermediate_values, "parts": states, "random": randoms, "curve": curve}
 
 
-def project(folder: Path, amp: bool = False, epochs: int = 30, **changed: str) -> Project:
+def project(folder: Path, amp: bool = False, epochs: int = 30, forks: bool = False, **changed: str) -> Project:
     """A folder with the files; some may be of another project."""
     folder.mkdir()
     for name, content in (files() | changed).items():
@@ -136,7 +168,7 @@ def project(folder: Path, amp: bool = False, epochs: int = 30, **changed: str) -
         (folder / name).write_text(content.replace('amp=DEVICE == "cuda"', f"amp={amp}"))
     data = load_dataset("digits", dtype=torch.float32)
     torch.save([(part.images, part.labels) for part in (data.train, data.validation)], folder / "digits.pt")
-    made = Project(folder)
+    made = Project(folder, forks)
     made.study.enqueue_trial(PARAMS)
     return made
 
@@ -156,7 +188,7 @@ def killed(made: Project, due: Callable[[optuna.trial.FrozenTrial], bool]) -> bo
     """A worker is killed as soon as its trial is `due`; false when the trial was over by then."""
     worker, study = made.start(), made.study
     while worker.poll() is None and not due(study.trials[0]):
-        time.sleep(0.01)
+        time.sleep(0.05)
     worker.kill()
     worker.communicate()
     return study.trials[0].state == TrialState.RUNNING
@@ -167,14 +199,14 @@ def after_three_epochs(trial: optuna.trial.FrozenTrial) -> bool:
     return len(trial.intermediate_values) >= 3
 
 
-def at(moment: float) -> Callable[[optuna.trial.FrozenTrial], bool]:
-    """So many seconds after its trial has begun."""
-    begun: list[float] = []
+def at(epochs: int, seconds: float) -> Callable[[optuna.trial.FrozenTrial], bool]:
+    """So many seconds after it has begun and reported so many epochs."""
+    since: list[float] = []
 
     def due(trial: optuna.trial.FrozenTrial) -> bool:
-        if trial.state != TrialState.WAITING and not begun:
-            begun.append(time.monotonic())
-        return bool(begun) and time.monotonic() > begun[0] + moment
+        if trial.state != TrialState.WAITING and len(trial.intermediate_values) >= epochs:
+            since.append(time.monotonic())
+        return bool(since) and time.monotonic() > since[0] + seconds
 
     return due
 
@@ -210,17 +242,19 @@ def test_a_killed_trial_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow  # twenty kills
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="processes cannot be forked here")
 def test_at_twenty_random_moments(tmp_path: Path) -> None:
-    """Of the trial, from its first moment to its last; half of them in mixed precision."""
+    """Of the trial, from its first moment to its last; half of them in mixed precision; other moments in each run."""
+    torch.set_num_threads(1)  # as its workers have; a process with more cannot be copied safely
     rng = random.Random(os.getpid())
-    wholes = [project(tmp_path / f"whole {amp}", amp) for amp in (False, True)]
+    wholes = [project(tmp_path / f"whole {amp}", amp, forks=True) for amp in (False, True)]
     for whole in wholes:
         whole.finish()
-    seconds = max(whole.study.trials[0].duration.total_seconds() for whole in wholes)
+    epoch = max(whole.study.trials[0].duration.total_seconds() for whole in wholes) / 30
     broken: list[tuple[int, Project]] = []
     for n in range(10 * KILLS):
-        made = project(tmp_path / f"{n}", amp=bool(n % 2))
-        if killed(made, at(rng.uniform(0, seconds))):
+        made = project(tmp_path / f"{n}", amp=bool(n % 2), forks=True)
+        if killed(made, at(rng.randrange(30), rng.uniform(0, epoch))):
             broken.append((n % 2, made))
         if len(broken) == KILLS:
             break

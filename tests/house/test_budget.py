@@ -14,7 +14,7 @@ MOST = {
     "ground": 626,  # the modules beside the folders
     "training": 613,
     "problems": 604,
-    "races": 460,
+    "races": 432,
     "inside": 278,
     "fleet": 1927,
     "explore": 1701,

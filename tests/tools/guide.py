@@ -1,7 +1,8 @@
 """Fills in what is generated in the instructor's guide and the handout from guide.json: `python -m tests.tools.guide`.
 
 It stands between `<!-- generated: NAME -->` and `<!-- end -->`. NAME is one of TABLES, or a figure such as
-"06 | The median saves more | percent": a notebook, the first words of a claim or a prediction, and one of FORMS. In a
+"06 | The median saves more | percent": a notebook, the first words of a claim or a prediction, and one of FORMS, or
+"sentence" for the claim at seed 0. In a
 route, between `<!-- route: 90 minutes -->` and `<!-- end -->`, the columns talk and machine are filled in.
 """
 
@@ -152,13 +153,13 @@ FORMS: dict[str, Callable[[float], str]] = {
 
 
 def figure(record: Record, name: str) -> str:
-    """One claim's figure, from the lowest to the highest over the seeds; or a prediction, or its outcome.
+    """One claim's figure, from the lowest to the highest over the seeds, or its sentence; a prediction, or its outcome.
 
     Raises:
         BadInput: no claim or prediction begins so, or several do.
     """
     notebook, begins, form = name.split(" | ")
-    if form in FORMS:
+    if form in FORMS or form == "sentence":
         found = [claim for claim in claims(record, notebook) if claim.sentence.startswith(begins)]
     else:
         found = [one for one in predictions(record, notebook) if one[0].startswith(begins)]
@@ -168,6 +169,8 @@ def figure(record: Record, name: str) -> str:
         return f"“{found[0][0]}” Measured: **{found[0][2]}**."
     if form == "outcome":
         return found[0][2]
+    if form == "sentence":
+        return found[0].sentence
     low, high = (FORMS[form](choose(found[0].numbers)) for choose in (min, max))
     return (low if low == high else f"{low} to {high}") + (" %" if form == "percent" else "")
 

@@ -108,14 +108,16 @@ def test_slurm_tasks_share_a_study(place: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_slurm_ends_a_worker_in_time(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The signal that SLURM sends to the script reaches the worker: its trial is told, its code is SIGTERM's."""
+    """The signal that SLURM sends to the script reaches the worker: its trial fails and waits to be
+    run again, its code is SIGTERM's."""
     study = new_study("journal:///study.log", monkeypatch)
     monkeypatch.setenv("LEARN_OPTUNA_SLEEP", "30")
     task = slurm("--trials", "2", objective=SLEEPING)
     wait_until(lambda: study.trials and study.trials[0].params)
     task.send_signal(signal.SIGTERM)
     task.communicate(timeout=20)
-    assert task.returncode == 128 + signal.SIGTERM and [trial.state for trial in study.trials] == [TrialState.FAIL]
+    assert task.returncode == 128 + signal.SIGTERM
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.WAITING]
 
 
 def test_slurm_reads_its_options() -> None:

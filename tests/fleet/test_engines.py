@@ -108,8 +108,7 @@ def test_slurm_tasks_share_a_study(place: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_slurm_ends_a_worker_in_time(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The signal that SLURM sends to the script reaches the worker: its trial fails and waits to be
-    run again, its code is SIGTERM's."""
+    """The signal that SLURM sends to the script reaches the worker: its trial waits again, its code is SIGTERM's."""
     study = new_study("journal:///study.log", monkeypatch)
     monkeypatch.setenv("LEARN_OPTUNA_SLEEP", "30")
     task = slurm("--trials", "2", objective=SLEEPING)

@@ -19,7 +19,7 @@ HERE := --ServerApp.root_dir=. --ServerApp.preferred_dir=. --FileContentsManager
 # A container may know no home folder; Jupyter cannot do without.
 export HOME ?= $(CURDIR)/.venv/home
 
-.PHONY: lab test slow seeds portable course benchmark notebooks guide
+.PHONY: lab test slow seeds portable course benchmark notebooks guide site newest
 
 lab: $(LAB)
 	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root $(HERE) --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
@@ -59,6 +59,12 @@ notebooks: $(ALL)
 guide: $(ALL)
 	$(RUN) tests.tools.record_guide --jobs $(JOBS) $(NOTEBOOKS)
 	$(RUN) tests.tools.guide
+
+site: $(ALL)
+	$(RUN) tests.tools.site $(SITE_OPTIONS)
+
+newest: $(ALL)
+	$(RUN) tests.tools.newest $(TEST_OPTIONS)
 
 $(LAB) $(ALL): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed: install it, or name it with make PYTHON=..."; exit 1; }

@@ -35,7 +35,8 @@ def use_course_look() -> None:
     template = go.layout.Template(pio.templates["plotly_white"])
     template.layout.update(colorway=PALETTE, height=HEIGHT, width=WIDTH, margin={"l": 70, "r": 30, "t": 60, "b": 60})
     template.layout.update(font={"size": 13, "color": INK}, hoverlabel={"font": {"size": 12}})
-    template.layout.update(xaxis_exponentformat="power", yaxis_exponentformat="power")
+    axis = {"exponentformat": "power", "minorloglabels": "none"}  # 1, 10, 100 or 10^k, and no "2 5" between
+    template.layout.update(xaxis=axis, yaxis=axis)
     pio.templates["learn_optuna"] = template
     pio.templates.default = "learn_optuna"
     pio.renderers.default = "plotly_mimetype+png" if wants_stills() else "plotly_mimetype"
@@ -104,8 +105,10 @@ def regret_race(race: Race, title: str, emphasised: str | None = None, unit: str
         look = {"line_shape": "hv", "line_width": 1 if faded else 2.5, "marker_maxdisplayed": 8}
         _named_line(figure, trials, middle[n], name, colour, **look)
     bottom, top = np.log10([min(trace.y.min() for trace in figure.data), middle.max()])
-    room, ticks = 0.05 * (top - bottom) or 0.5, 1 if top - bottom > 2 else "D2"
-    figure.update_yaxes(range=[bottom - room, top + room], dtick=ticks)
+    room = 0.05 * (top - bottom) or 0.5
+    ends = (bottom, np.floor(bottom)), (top, np.ceil(top))  # a power of ten gets a label: one that is near is shown
+    bottom, top = (power if abs(power - end) < 0.3 < top - bottom else end for end, power in ends)
+    figure.update_yaxes(range=[bottom - room, top + room])
     return _spread_labels(figure)
 
 

@@ -42,19 +42,18 @@ function(
 
 function(
     "05.2",
-    lambda point: 1 - np.abs(1 - np.abs(point)),
-    [(np.array(point),) for point in ([0.0, 0.25, 1.0], [-0.3, 0.5], [1.2, 0.1], [-1.0, 2.0], [0.6])]
-    + [(rng.uniform(-1, 2, size=20),)],
-    {"that is np.clip, which stops at the wall.": lambda point: np.clip(point, 0, 1)},
-    "Now no value is tried more often because it stands at the edge.",
+    lambda candidates, good, rest: candidates[np.argmax(good / rest)],
+    [(rng.random((24, size)), *rng.uniform(0.5, 2, size=(2, 24))) for size in (1, 2, 5)],
+    {"that is where the good are dense; the rest may be dense there, too.": lambda c, g, r: c[np.argmax(g)]},
+    "The heart of TPE: dense among the good, in comparison with the rest.",
 )
 
 choice(
     "05.3",
     "c",
     {
-        "a": "not finding a difference is no proof that there is none, and p = 0.3 proves no equivalence.",
-        "b": "the test for a difference found none, p = 0.4, let alone one that large.",
+        "a": "the interval reaches beyond the margin: the lead may be as large as 0.010.",
+        "b": "0 lies inside the interval: the first may also be behind.",
     },
     "Both are possible still. Only more runs can tell.",
 )

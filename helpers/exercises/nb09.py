@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import optuna
 import pandas as pd
+from optuna.importance import get_param_importances
 from optuna.samplers import RandomSampler
 
 from helpers.exercises.kit import function, plain, unordered
 from helpers.problems.functions import Direction
-from helpers.races.importance import importances
 
 rng = np.random.default_rng(0)
 function(
@@ -45,7 +45,7 @@ def scaled(answer: Callable, direction: Direction) -> object:
 
 def of_seconds(sign: int) -> Callable:
     """The importances for being fast (1) or slow (-1)."""
-    return lambda study: importances(study, target=lambda trial: sign * trial.user_attrs["seconds"])
+    return lambda study: get_param_importances(study, target=lambda trial: sign * trial.user_attrs["seconds"])
 
 
 function(
@@ -54,7 +54,7 @@ function(
     {f"a study that is to {direction}": (direction,) for direction in ("maximize", "minimize")},
     {
         "these are the importances for being *fast*: a target is about its lowest values.": of_seconds(1),
-        'its target is the value, not the time, which stands in trial.user_attrs["seconds"].': importances,
+        'its target is the value, not the time, which stands in trial.user_attrs["seconds"].': get_param_importances,
         "the direction of the study plays no part when there is a target: do not turn the sign for it.": (
             lambda study: of_seconds(1 if study.direction.name == "MINIMIZE" else -1)(study)
         ),

@@ -1,4 +1,7 @@
-"""The exit quiz: twenty questions over notebooks 00 to 11. Each answer is proved in tests/exercises/test_quiz.py."""
+"""The exit quiz: twenty questions over notebooks 00 to 11. Each answer is proved in tests/exercises/test_quiz.py.
+
+Ten of them, which need no word of the course, are asked before it too, in notebook 00.
+"""
 
 from __future__ import annotations
 
@@ -123,21 +126,18 @@ QUESTIONS = (
         NB04,
     ),
     Question(
-        "outside",
-        "Your sampler's sample_relative returns 7 for a parameter from 0 to 1. What does the trial get?",
-        (
-            "7",
-            "1, the nearest bound",
-            "a value from sample_independent, without an error",
-            "nothing: the study stops with a ValueError",
-        ),
-        2,
-        "Values outside of the range are dropped in silence. Optuna's tests for samplers would have told you.",
+        "luck",
+        "You race random search against itself, under two names, on 20 problems. Each race is tested by itself, at "
+        'p < 0.05. How many "winners" do you expect?',
+        ("None: it is the same sampler", "About one", "About ten", "As many as the problems are hard"),
+        1,
+        "Every test has its chance of one in twenty to be fooled. With many comparisons, correct p or the interval.",
         NB05,
     ),
     Question(
         "pruned best",
-        "A trial was pruned at 0.95. The best completed trial has 0.94, and the study maximises. best_trial is",
+        "A trial was pruned (stopped early) at 0.95. The best completed trial has 0.94, and the study maximises. "
+        "best_trial is",
         (
             "the pruned one",
             "the completed one",
@@ -157,19 +157,6 @@ QUESTIONS = (
         NB06,
     ),
     Question(
-        "median",
-        "Maximising, with MedianPruner: a trial reported 0.9 first and 0.1 ever since; the others stand at 0.5. It is",
-        (
-            "never pruned: its best report counts",
-            "pruned at its second report",
-            "pruned as soon as its mean is below 0.5",
-            "pruned when it has been below for five reports",
-        ),
-        0,
-        "The pruner compares the trial's best so far with the others' median. For curves that fall, take Threshold.",
-        NB06,
-    ),
-    Question(
         "workers",
         "Three workers open the same study and each calls study.optimize(objective, n_trials=10). How many trials run?",
         ("10", "30", "13, as each finishes its last one", "It depends on which is fastest"),
@@ -178,29 +165,30 @@ QUESTIONS = (
         NB07,
     ),
     Question(
-        "heartbeat",
-        "Which storage notices by its heartbeat that a worker was killed?",
+        "killed",
+        "A worker is killed in the middle of a trial. The storage is a journal file. What becomes of the trial?",
         (
-            "Every storage that processes can share",
-            "The journal file",
-            "The gRPC proxy, when its server has a database",
-            "A database that the workers open themselves",
+            "It stays RUNNING until it is told to have failed",
+            "It fails at once, and the study goes on",
+            "Another worker takes it over and finishes it",
+            "It vanishes, as it has no value",
         ),
-        3,
-        "Only RDBStorage keeps heartbeats. Elsewhere the trial stays RUNNING until you tell() that it failed.",
+        0,
+        "Nobody is left to report it. Tell the study: study.tell(number, state=TrialState.FAIL). A database can notice "
+        "it by a heartbeat, when you switch that on.",
         NB07,
     ),
     Question(
-        "direction",
-        'A study in the database minimises. You call create_study(direction="maximize", load_if_exists=True). It',
+        "handed over",
+        "A new program opens a study that lies in a database, to go on with it. What must it name again?",
         (
-            "maximises from now on",
-            "raises a DuplicatedStudyError",
-            "still minimises, without a word",
-            "maximises in this program only",
+            "The direction and the search space",
+            "The trials and their values",
+            "The sampler and the pruner",
+            "Nothing: the database keeps all of it",
         ),
         2,
-        "The stored direction wins in silence. Sampler and pruner are not stored at all: hand them over each time.",
+        "Trials and direction are stored. Sampler and pruner are not: without a name they are Optuna's usual ones.",
         NB07,
     ),
     Question(
@@ -212,17 +200,30 @@ QUESTIONS = (
         NB08,
     ),
     Question(
-        "target",
-        "Accuracy, maximised. get_param_importances(study, target=lambda trial: trial.value) asks with its default "
-        "evaluator what matters for being among",
+        "dummy",
+        "After 30 trials a parameter that changes nothing has the importance 0.15, momentum has 0.12. What do you know "
+        "about momentum?",
         (
-            "the best trials",
-            "all trials alike",
-            "the slowest trials",
-            "the worst trials",
+            "It matters less than most others",
+            "It changes nothing, like the other",
+            "It matters: 0.12 is not 0",
+            "Nothing yet: so high is noise",
         ),
         3,
-        "With a target, PED-ANOVA takes low as good, whatever the study's direction. Negate the target.",
+        "What stands no higher than a dummy cannot be told from one. Collect more trials, random ones.",
+        NB09,
+    ),
+    Question(
+        "fair",
+        "With the learning rate fixed, networks with three hidden layers score 0.4 lower than with one. What next?",
+        (
+            "Leave depth 3 out of the space",
+            "Report that depth matters most",
+            "Tune the rate for each depth, then compare",
+            "Train all depths for more epochs at this rate",
+        ),
+        2,
+        "The rate is a nuisance knob: each depth needs its own. With one rate for all you compare rates, not depths.",
         NB09,
     ),
     Question(
@@ -253,3 +254,6 @@ QUESTIONS = (
         NB11,
     ),
 )
+
+EARLY = ("knows", "optimism", "log", "luck", "pruned best", "workers", "killed", "dummy", "fair", "resume")
+ASKED_BEFORE = tuple(question for question in QUESTIONS if question.key in EARLY)

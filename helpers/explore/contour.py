@@ -15,7 +15,6 @@ from plotly.subplots import make_subplots
 from scipy.ndimage import convolve
 
 from helpers import plots
-from helpers.errors import BadInput, one_of
 from helpers.explore.explorable import Drawing, Explorable, dots, menu, slider
 from helpers.problems.table import SPACE, load_benchmark
 
@@ -25,15 +24,6 @@ SAMPLERS: dict[str, Callable] = {"TPE": TPESampler, "random": RandomSampler}
 TRIALS, SWEEPS = (5, 100), 2_000
 NEIGHBOURS = ((0, 1, 0), (1, 0, 1), (0, 1, 0))
 Map = tuple[np.ndarray, np.ndarray, np.ndarray]  # learning rates, widths, and (widths, rates) accuracies
-
-
-def first_trials(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> list[FrozenTrial]:
-    """The first trials, from 5 to 100, of one of SEARCHES on the recorded benchmark by one of SAMPLERS, or BadInput."""
-    one_of("search", search, SEARCHES)
-    one_of("sampler", sampler, tuple(SAMPLERS))
-    if not TRIALS[0] <= trials <= TRIALS[1]:
-        raise BadInput(f"trials is {trials}: choose from {TRIALS[0]} to {TRIALS[1]}.")
-    return _trials(search, sampler, seed)[:trials]
 
 
 def optuna_map(found: list[FrozenTrial]) -> Map:
@@ -46,7 +36,7 @@ def optuna_map(found: list[FrozenTrial]) -> Map:
 
 
 def misread(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> np.ndarray:
-    """(widths, learning rates): how far the map's colours are from the record; BadInput as `first_trials`."""
+    """(widths, learning rates): how far the map's colours are from the record."""
     x, y, z = optuna_map(first_trials(trials, search, sampler, seed))
     rates, widths = (np.log(SPACE[name]) for name in PAIR)
     rows = np.array([np.interp(rates, np.log(x), row) for row in fill_gaps(z)])  # linear, on logarithmic axes
@@ -78,8 +68,8 @@ def fill_gaps(z: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _trials(search: str, sampler: str, seed: int) -> list[FrozenTrial]:
-    """A search of as many trials as the slider has."""
+def first_trials(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> list[FrozenTrial]:
+    """The first trials of one of SEARCHES on the recorded benchmark by one of SAMPLERS."""
     benchmark = load_benchmark()
     study = optuna.create_study(direction="maximize", sampler=SAMPLERS[sampler](seed=seed))
 
@@ -91,7 +81,7 @@ def _trials(search: str, sampler: str, seed: int) -> list[FrozenTrial]:
         width = trial.suggest_int("width", int(widths[0]), int(widths[-1]), log=True)
         return benchmark.value(benchmark.nearest({**benchmark.best, "learning_rate": rate, "width": width}))
 
-    study.optimize(objective, n_trials=TRIALS[1])
+    study.optimize(objective, n_trials=trials)
     return study.trials
 
 

@@ -14,15 +14,7 @@ from helpers import plots
 from helpers.errors import BadInput
 from helpers.explore.explorable import Drawing, Explorable, add, legend_above, line, menu, slider
 from helpers.problems.table import load_benchmark
-from helpers.races.importance import (
-    BUDGETS,
-    ESTIMATES,
-    EVALUATORS,
-    PROBLEMS,
-    SAMPLERS,
-    load_importances,
-    true_importances,
-)
+from helpers.races import importance
 
 TRIALS, SEEDS, TOP, FRESH, SEARCHES = (10, 30, 100, 300, 1000), (1, 2, 3, 5, 10), (1, 2, 3, 5, 10), 5, 200
 ROWS = ("best seen", "worth of it", "after the re-run", "best there was")
@@ -31,8 +23,8 @@ CLOSE = 0.05  # the left picture shows as much below the best, and what is run a
 
 def draw_importances(problem: str, sampler: str, evaluator: str, trials: int) -> Drawing:
     """A dot for each study, a bar at their median and a diamond at the truth; the most important at the top."""
-    recorded = load_importances(problem).loc[sampler, evaluator, trials]
-    truth = true_importances(problem)[ESTIMATES[evaluator]].sort_values()
+    recorded = importance.load_importances(problem).loc[sampler, evaluator, trials]
+    truth = importance.true_importances(problem)[importance.ESTIMATES[evaluator]].sort_values()
     shares, rows = recorded[truth.index], np.arange(len(truth))
     jitter = rows[:, None] + np.linspace(-0.25, 0.25, len(shares))
     figure = go.Figure(layout=legend_above(f"Importances of {len(shares)} studies", margin_l=120))
@@ -44,12 +36,9 @@ def draw_importances(problem: str, sampler: str, evaluator: str, trials: int) ->
     }
     add(figure, traces, mode="markers").update_xaxes(title="importance (all together: 1)", range=[-0.02, 1.02])
     figure.update_yaxes(tickvals=rows, ticktext=list(truth.index), range=[-0.6, len(truth) - 0.4])
-    first = recorded.idxmax(axis=1).value_counts()
-    *_, right = truth.index
-    named = int(first.get(right, 0))
-    said = f"{right} is the most important; {named} of {len(shares)} studies say so."
-    if named < len(shares):
-        wrong = first.drop(right, errors="ignore")
+    named, right = recorded.idxmax(axis=1).value_counts(), truth.index[-1]
+    said = f"{right} is the most important; {named.get(right, 0)} of {len(shares)} studies say so."
+    if len(wrong := named.drop(right, errors="ignore")):
         said += f" {wrong.index[0]} is named by {wrong.iloc[0]}."
     return figure, said
 
@@ -60,10 +49,10 @@ class ImportanceLens(Explorable):
     def __init__(self, problem: str = "digits") -> None:
         super().__init__(
             draw_importances,
-            problem=menu("problem", tuple(PROBLEMS), value=problem),
-            sampler=menu("sampler", tuple(SAMPLERS)),
-            evaluator=menu("evaluator", tuple(EVALUATORS)),
-            trials=slider(widgets.SelectionSlider, "trials", options=BUDGETS, value=50),
+            problem=menu("problem", tuple(importance.PROBLEMS), value=problem),
+            sampler=menu("sampler", tuple(importance.SAMPLERS)),
+            evaluator=menu("evaluator", tuple(importance.EVALUATORS)),
+            trials=slider(widgets.SelectionSlider, "trials", options=importance.BUDGETS, value=50),
         )
 
 

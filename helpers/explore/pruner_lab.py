@@ -137,10 +137,8 @@ def _said(kind: str, seen: Replay) -> str:
     if killed is None:
         return said
     end = f"trial {killed}, cut after epoch {seen.trained[killed]}, would have ended at {seen.final[killed]:.3f}"
-    if seen.lost == 0:
-        return f"{said} Best killed: {end}."
-    images = round(seen.lost * IMAGES)
-    return f"{said} A late bloomer: {end}, {seen.lost:.3f} above the best found ({images} of {IMAGES} images)."
+    above = f", {seen.lost:.3f} above ({round(seen.lost * IMAGES)} of {IMAGES} images)" if seen.lost else ""
+    return f"{said} Best killed: {end}{above}."
 
 
 class PrunerLab(Explorable):

@@ -48,7 +48,7 @@ def draw_front(study: Study, limit: float) -> Drawing:
         "chosen": _places(within[-1:], **dots(plots.VERMILLION, symbol="diamond", size=14)),
     }
     figure = add(go.Figure(layout=legend_above("Error against parameters")), traces)
-    figure.update_xaxes(title="parameters (logarithmic)", type="log", dtick="D2")
+    figure.update_xaxes(title="parameters (logarithmic)", type="log", tickformat=",")
     figure.update_yaxes(title="error", rangemode="tozero")
     return figure, _said(steps[len(within) - 1 : len(within) + 1], limit)
 
@@ -86,19 +86,15 @@ class ParetoChooser(Explorable):
         super().__init__(partial(draw_front, study), limit=limit)
 
 
-def draw_dots(
-    places: Mapping[int, tuple[Any, Any]], chosen: Collection[int], across: str, value_name: str, log: bool = False
-) -> Drawing:
-    """Dots (x and y by the trial's number); those chosen have another colour, size and shape."""
-    x, y = zip(*places.values(), strict=True)
-    picked, opaque = np.isin(list(places), sorted(chosen)), {"marker": {"opacity": 1}}
+def draw_dots(values: Mapping[int, float], chosen: Collection[int]) -> Drawing:
+    """Values by the trial's number; those chosen have another colour, size and shape."""
+    picked, opaque = np.isin(list(values), sorted(chosen)), {"marker": {"opacity": 1}}
     figure = go.Figure(layout={"dragmode": "select", "showlegend": False, "title": "Choose trials"})
     figure.add_scatter(
-        x=x,
-        y=y,
+        x=list(values),
+        y=list(values.values()),
         mode="markers",
-        customdata=list(places),
-        hovertemplate="trial %{customdata}<br>%{x}, %{y:.4g}<extra></extra>",
+        hovertemplate="trial %{x}<br>%{y:.4g}<extra></extra>",
         marker={
             "opacity": 1,
             "color": np.where(picked, plots.VERMILLION, plots.BLUE),
@@ -108,28 +104,21 @@ def draw_dots(
         selected=opaque,
         unselected=opaque,
     )
-    figure.update_xaxes(title=across, type="log" if log else None).update_yaxes(title=value_name)
+    figure.update_xaxes(title="trial").update_yaxes(title="value")
     return figure, f"Chosen: {_listed(chosen)}." if chosen else HOW
 
 
 class TrialPicker(Explorable):
-    """Completed trials' values as dots over a hyperparameter or over their number; `answer` is what was chosen.
+    """The values of a study's completed trials as dots; `answer` is what was chosen."""
 
-    Args:
-        across: the hyperparameter on the horizontal axis (BadInput if no trial has it), or "trial" for their numbers.
-    """
-
-    def __init__(self, study: Study, across: str = "trial", *, value_name: str = "value", log: bool = False) -> None:
+    def __init__(self, study: Study) -> None:
         trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        found = [({"trial": trial.number, **trial.params}, trial) for trial in trials]
-        places = {trial.number: (where[across], trial.value) for where, trial in found if across in where}
-        if not places:
-            raise BadInput(f"No completed trial has {across!r}: run some, or correct the name.")
-        self.numbers, self._chosen = list(places), set[int]()
+        values = {trial.number: trial.values[0] for trial in trials}
+        self.numbers, self._chosen = list(values), set[int]()
         self._typed = widgets.Text(description="trials", placeholder="such as 3, 17", continuous_update=False)
         self._clear = widgets.Button(description="Choose none", icon="eraser")
         row = widgets.HBox([self._typed, self._clear])
-        super().__init__(lambda: draw_dots(places, self._chosen, across, value_name, log), [row])
+        super().__init__(lambda: draw_dots(values, self._chosen), [row])
         self.figure.data[0].on_click(self._on_click)
         self.figure.data[0].on_selection(self._on_box)
         self._typed.observe(self._on_text, "value")

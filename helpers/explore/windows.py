@@ -15,12 +15,7 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.explore.explorable import Drawing, Explorable, add, dots, line, menu, slider
-from helpers.inside import fixed
-from helpers.inside.cmaes import CmaStep, observe_cmaes
-from helpers.inside.gp import START as GP_START
-from helpers.inside.gp import observe_gp
-from helpers.inside.tpe import START as TPE_START
-from helpers.inside.tpe import observe_tpe
+from helpers.inside import cmaes, fixed, gp, tpe
 from helpers.problems.functions import Function, find_function
 
 TPE_TRIALS, GP_TRIALS, GENERATIONS, TALL = 60, 20, 20, 540
@@ -62,9 +57,9 @@ def _two_panels(title: str, above: Traces, below: Traces, function: Function, ro
 
 def draw_tpe(function: Function, step: int, seed: int = 0) -> Drawing:
     """What TPE knew before trial `step` (0 to 59) of its run on a function of one dimension, and what it took."""
-    seen = observe_tpe(function, TPE_TRIALS, seed)[step]
+    seen = tpe.observe_tpe(function, TPE_TRIALS, seed)[step]
     grid, best, random = seen.grid[: len(seen.log_l)], [int(np.argmax(seen.scores))] if seen.good else [], step
-    said = f"Trial {step}: no model yet, the first {TPE_START} trials are random. "
+    said = f"Trial {step}: no model yet, the first {tpe.START} trials are random. "
     if seen.good:
         random = 0
         said = f"Trial {step}: groups of {len(seen.good)} good and {len(seen.bad)} bad. Of {len(seen.candidates)} "
@@ -86,23 +81,24 @@ def draw_tpe(function: Function, step: int, seed: int = 0) -> Drawing:
         "the best": ([seen.candidates[n] for n in best], scores[best], STAR),
     }
     top = max(max(y, default=1) for _, y, _ in list(below.values())[:3])
-    figure = _two_panels("What TPE sees", above, below, function, room=150)
+    figure = _two_panels("True: the grey line. TPE sees: good and bad trials", above, below, function, room=150)
     figure.update_yaxes(title="density, ratio", range=(0, 1.08 * top), row=2)
     return figure, f"{said}It takes x = {seen.taken:.4g} and scores {seen.value:.4g}."
 
 
 def draw_gp(function: Function, step: int, seed: int = 0) -> Drawing:
     """What the Gaussian process knew before trial `step` (0 to 19) on a function of one dimension, and what it took."""
-    seen = observe_gp(function, GP_TRIALS, seed)[step]
+    seen = gp.observe_gp(function, GP_TRIALS, seed)[step]
     x, y = landscape(function)
     grid, mean, twice = seen.grid[: len(seen.mean)], np.array(seen.mean), 2 * np.array(seen.deviation)
-    said = f"Trial {step}: no model yet, the first {GP_START} trials are random. It takes x = {seen.taken:.4g}."
+    said = f"Trial {step}: no model yet, the first {gp.START} trials are random. It takes x = {seen.taken:.4g}."
     top, highest = 0.0, slice(0)
     if len(grid):
         top, highest = seen.taken_log_ei, slice(1)
         expected, unsure = (np.interp(seen.taken, grid, height) for height in (mean, twice))
         said = f"Trial {step}: LogEI is highest, {top:.3g}, at x = {seen.taken:.4g}. "
-        said += f"The model expected {expected:.3g} ± {unsure:.2g} there; the function gave {seen.value:.3g}."
+        said += f"The model expected {expected:.3g} ± {unsure:.2g} there; the function gave {seen.value:.3g}. "
+        said += f"It fitted a length scale of {seen.scale:.2f} of the range and a noise of {seen.noise:.2g}."
     edge = {"mode": "lines", "line_width": 0, "hoverinfo": "skip"}
     above = {
         "lower": (grid, mean - twice, edge | {"showlegend": False}),
@@ -117,14 +113,14 @@ def draw_gp(function: Function, step: int, seed: int = 0) -> Drawing:
         "the highest": ([seen.taken][highest], [seen.taken_log_ei][highest], STAR),
     }
     room = 0.3 * np.ptp(y)
-    figure = _two_panels("What the Gaussian process sees", above, below, function, room=200)
+    figure = _two_panels("True: the grey line. The GP sees: the trials", above, below, function, room=200)
     figure.update_yaxes(range=(min(y) - room, max(y) + room), row=1)
     return figure.update_yaxes(title="LogEI", range=(top - 12, top + 2), row=2), said  # 12: a factor of 160,000
 
 
 def draw_cma(function: Function, step: int, seed: int = 0) -> Drawing:
     """Generation `step` (0 to 20) of CMA-ES on a function of two dimensions; generation 0 is one random trial."""
-    steps = observe_cmaes(function, GENERATIONS, seed)
+    steps = cmaes.observe_cmaes(function, GENERATIONS, seed)
     seen = steps[step]
     path = np.array([earlier.mean for earlier in steps[1 : step + 1]]).reshape(-1, 2).T
     said = "Generation 0: no model yet, one trial drawn at random. CMA-ES begins in the middle of the box."
@@ -143,11 +139,12 @@ def draw_cma(function: Function, step: int, seed: int = 0) -> Drawing:
     across, up = zip(function.low, function.high, strict=True)
     figure = add(go.Figure(contour(function)), traces).update_xaxes(title="x0", range=across, constrain="domain")
     figure.update_yaxes(title="x1", range=up, scaleanchor="x", constrain="domain")  # so that a circle is round
-    figure.update_layout(title="What CMA-ES sees", height=TALL, margin_r=190, legend={"y": 1, "x": 1.01})
+    figure.update_layout(height=TALL, margin_r=190, legend={"y": 1, "x": 1.01})
+    figure.update_layout(title="True: the map. CMA-ES sees: which dots are better")
     return figure, said
 
 
-def ellipse(step: CmaStep, sigmas: float) -> np.ndarray:
+def ellipse(step: cmaes.CmaStep, sigmas: float) -> np.ndarray:
     """The outline so many standard deviations around the mean, shape (2, 73); nothing in generation 0, (2, 0)."""
     if not step.generation:
         return np.empty((2, 0))
@@ -175,14 +172,14 @@ class Window(Explorable):
 class TpeWindow(Window):
     """Step through TPE's trials on a function of one dimension: above the trials, below what TPE makes of them."""
 
-    NAMES, STEPS = ("forrester", "gramacy_lee"), ("trial", TPE_START, TPE_TRIALS - 1)
+    NAMES, STEPS = ("forrester", "gramacy_lee"), ("trial", tpe.START, TPE_TRIALS - 1)
     drawing = staticmethod(draw_tpe)
 
 
 class GpWindow(Window):
     """Step through the GP sampler's trials on a function of one dimension: above the model, below LogEI."""
 
-    NAMES, STEPS = ("forrester", "gramacy_lee"), ("trial", GP_START, GP_TRIALS - 1)
+    NAMES, STEPS = ("forrester", "gramacy_lee"), ("trial", gp.START, GP_TRIALS - 1)
     drawing = staticmethod(draw_gp)
 
 

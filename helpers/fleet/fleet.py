@@ -67,7 +67,7 @@ class Fleet:
         flags = [f"--{name}={number}" for name, number in numbers.items() if number is not None]
         self._command = [sys.executable, "-m", "helpers.worker", f"--study={study_name}", f"--objective={objective}"]
         self._command += [*flags, "--quiet", "--leashed", *options]
-        self._environment = os.environ | {"OMP_NUM_THREADS": "1", VARIABLE: url} | dict(environment or {})
+        self._environment = {"OMP_NUM_THREADS": "1"} | os.environ | {VARIABLE: url} | dict(environment or {})
         for _ in range(workers):
             self.add()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isclose
@@ -24,6 +26,8 @@ from helpers.problems.capstone import Capstone, Refused, Score
 
 STUDY = "Learn Optuna, capstone: leaderboard"
 LONGEST = 30
+MOST = 5  # submissions of a name: each tells a held-back score, and who may ask often enough tunes on it
+SECRET = Path("~/.cache/learn-optuna/leaderboard")  # says whose a name is
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Entry:
 
 
 class Leaderboard:
-    """Submissions in a shared storage; a name has one budget, and its latest submission counts.
+    """Submissions in a shared storage; a name has one budget, and its latest submission counts. It belongs to the
+    account that used it first. Who writes into the storage by hand can do as he likes: its password is the room's.
 
     Args:
         url: of the storage, as for `open_storage`; by default that in the environment variable LEARN_OPTUNA_STORAGE,
@@ -64,13 +69,18 @@ class Leaderboard:
         try:
             name, budget = _checked(name), self.problem.budget
             score = self.problem.examine(study, config)
-            known, prints = self._submissions().get(name, []), _prints(study)
+            known, prints, owner = self._submissions().get(name, []), _prints(study), _owner()
+            if known and known[0].user_attrs.get("owner") != owner:
+                raise Refused(f"the name {name!r} belongs to who used it first: choose another one.")
             if (spent := _epochs(known, prints)) > budget:
                 raise Refused(f"with the studies {name!r} has submitted it is {spent} epochs, and a name has {budget}.")
+            submission = {"name": name, "config": score.config, "prints": prints, "owner": owner}
+            is_new = not known or known[-1].user_attrs != submission
+            if is_new and len(known) >= MOST:
+                raise Refused(f"each submission tells a held-back score, and {name!r} has had its {MOST}.")
         except Refused as reason:
             return Note("bad", "Not accepted.", f"Because {reason}")
-        submission = {"name": name, "config": score.config, "prints": prints}
-        if not known or known[-1].user_attrs != submission:
+        if is_new:
             self._study.add_trial(create_trial(value=score.mean, user_attrs=submission))
         place = [entry.name for entry in self.entries()].index(name) + 1
         seen = ", ".join(f"{accuracy:.4f} (seed {seed})" for seed, accuracy in sorted(score.seen.items()))
@@ -104,7 +114,9 @@ class Leaderboard:
         found: dict[str, list[FrozenTrial]] = {}
         for trial in self._study.get_trials(deepcopy=False):
             if self._is_whole(trial):
-                found.setdefault(trial.user_attrs["name"], []).append(trial)
+                known = found.setdefault(trial.user_attrs["name"], [])
+                if not known or trial.user_attrs.get("owner") == known[0].user_attrs.get("owner"):
+                    known.append(trial)
         return found
 
     def _is_whole(self, trial: FrozenTrial) -> bool:
@@ -116,6 +128,20 @@ class Leaderboard:
             return within and trial.value is not None and isclose(trial.value, score.mean, abs_tol=1e-9)
         except (KeyError, TypeError, AttributeError, ValueError):
             return False
+
+
+def _owner() -> str:
+    """A fingerprint of the account's secret, which is made when it is first needed."""
+    file = SECRET.expanduser()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent) as new, suppress(FileExistsError):
+            new.write(secrets.token_hex())
+            new.flush()
+            os.link(new.name, file)  # whole, and one for all who come at once
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        raise Refused(f"{file} cannot be written, which says that a name is yours: make its folder writable.") from None
 
 
 def _checked(name: object) -> str:

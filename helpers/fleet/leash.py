@@ -1,7 +1,8 @@
 """Keeps a server on a leash: `python leash.py FOLDER COMMAND...` starts and stops it as its standard input says.
 
-The caller holds the other end of the pipe. When the caller dies, however it dies, the pipe closes: the server is
-stopped and FOLDER removed. A program of its own, without imports from the course, so that it starts in no time.
+Its standard error is the server's log. The caller holds the other end of the pipe. When the caller dies, however it
+dies, the pipe closes: the server is stopped and FOLDER removed. A program of its own, without imports from the course,
+so that it starts in no time.
 """
 
 from __future__ import annotations
@@ -18,13 +19,12 @@ from typing import Any
 def main(folder: str, *command: str) -> None:
     """Obeys lines from stdin, `start` and `stop`, and answers each with a line, until there are no more."""
     server = None
-    with open(os.path.join(folder, "log"), "ab") as log:
-        for line in sys.stdin:
-            stop(server)
-            server = None
-            if line.strip() == "start":
-                server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **unprivileged())
-            print(server.pid if server else 0, flush=True)
+    for line in sys.stdin:
+        stop(server)
+        server = None
+        if line.strip() == "start":
+            server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, **unprivileged())
+        print(server.pid if server else 0, flush=True)
     stop(server, "SIGQUIT" if os.path.join(folder, "data") in command else "SIGINT")
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -35,6 +35,8 @@ SOCKETS = os.name != "nt"
 LONGEST = 103 if sys.platform == "darwin" else 107  # bytes in the path of a socket
 NEEDED_MB = 64  # a new database takes 40, and room to work
 ELSEWHERE = "set TMPDIR to another folder, as in `export TMPDIR=/var/tmp`, before you start the course"
+CLOSE_S = 30  # how long closing waits for a large folder to be removed, which goes on by itself
+KEPT = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP")  # of the kernel's environment, which may hold secrets
 TUNING = {"max_connections": "100", "shared_buffers": "32MB", "timezone": "UTC", "lc_messages": "C"}
 
 
@@ -49,7 +51,7 @@ class Database:
     ) -> None:
         self.url, self.data, self.log, self._leash = url, data, log, leash_process
         self.pid = 0
-        self._close = weakref.finalize(self, let_go, leash_process, 30) if leash_process else None
+        self._close = weakref.finalize(self, let_go, leash_process, CLOSE_S, False) if leash_process else None
 
     def start(self) -> Database:
         """Starts the server, if it does not run, and waits until it answers.
@@ -131,7 +133,7 @@ def start_postgres(url: str | None = None, folder: Path | None = None) -> Databa
         if SOCKETS and len(os.fsencode(run / ".s.PGSQL.5432")) > LONGEST:
             raise BadInput(f"The path {run.parent} is too long for a database: {ELSEWHERE}.")
         with without_libpq_variables():
-            return _launch(run, run if folder is None else Path(folder).absolute())
+            return _launch(run, run if folder is None else Path(folder).resolve())
     except BaseException:
         shutil.rmtree(run, ignore_errors=True)
         raise
@@ -139,10 +141,20 @@ def start_postgres(url: str | None = None, folder: Path | None = None) -> Databa
 
 def _launch(run: Path, home: Path) -> Database:
     """Starts a server that keeps its data in `home`, and its socket and its log in `run`."""
-    programs = _programs(run)
-    for folder in {run, home}:
-        _private(folder)
-    passfile = _make_cluster(programs, home)
+    programs, passfile = _programs(run), home / "passfile"
+    is_new = not (passfile.exists() and (home / "data" / "PG_VERSION").exists())
+    try:
+        home.mkdir(mode=0o700, exist_ok=True)
+        if is_new:
+            _write_password(home)
+        log = _new_file(run / "log")
+        for folder in {run, home}:
+            _hand_over(folder)  # from here on root writes nothing there: the account might have put links in its way
+    except OSError as error:
+        raise BadInput(f"{home} cannot be the folder of a database: {error.strerror}.") from None
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    if is_new:
+        _make_cluster(programs, home, environment)
     host, port = (str(run), 5432) if SOCKETS else ("127.0.0.1", free_port())
     options = TUNING | {"port": str(port), "listen_addresses": "" if SOCKETS else host}
     options["unix_socket_directories"] = str(run) if SOCKETS else ""
@@ -152,9 +164,12 @@ def _launch(run: Path, home: Path) -> Database:
         [sys.executable, "-I", leash.__file__, str(run), *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
+        env=environment,
         start_new_session=True,  # interrupting the kernel interrupts its process group
     )
+    os.close(log)
     url = f"postgresql+psycopg://{USER}@/{NAME}?host={quote(host)}&port={port}&passfile={quote(str(passfile))}"
     database = Database(url, process, home / "data", run / "log").start()
     _make_database(url)
@@ -173,7 +188,6 @@ def _programs(run: Path) -> Path:
     try:
         subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **leash.unprivileged())
     except PermissionError:
-        _private(run)
         package = programs.parents[1]
         for folder in package.parent.glob(f"{package.name}*"):  # its libraries lie in a folder beside it
             shutil.copytree(folder, run / folder.name, symlinks=True)
@@ -181,30 +195,44 @@ def _programs(run: Path) -> Path:
     return programs
 
 
-def _private(folder: Path) -> None:
-    """Makes the folder, for the server's user alone; the folders above stay as they are."""
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        owner = leash.unprivileged()
-        if owner:
-            os.chown(folder, owner["user"], owner["group"])
-        folder.chmod(0o700)
-    except OSError as error:
-        raise BadInput(f"{folder} cannot be the folder of a database: {error.strerror}.") from None
+def _hand_over(folder: Path) -> None:
+    """Gives a folder to the server's user alone; the folders above stay as they are."""
+    if os.name != "nt":
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        os.fchmod(handle, 0o700)
+        _give(handle)
+        os.close(handle)
 
 
-def _make_cluster(programs: Path, home: Path) -> Path:
-    """Makes the files of a new database, unless they are there; returns the file that holds its password."""
-    data, passfile = home / "data", home / "passfile"
-    if passfile.exists() and (data / "PG_VERSION").exists():
-        return passfile
+def _give(handle: int) -> None:
+    owner = leash.unprivileged()
+    if owner:
+        os.fchown(handle, owner["user"], owner["group"])
+
+
+def _new_file(file: Path) -> int:
+    """A descriptor for writing; the file is the server's user's alone, and never a link to another one."""
+    file.unlink(missing_ok=True)
+    handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    _give(handle)
+    return handle
+
+
+def _write_password(home: Path) -> None:
+    """A new password, for initdb and for libpq."""
     if shutil.disk_usage(home).free < NEEDED_MB * 2**20:
         raise BadInput(f"{home.parent} has no room for a database, {NEEDED_MB} MB: {ELSEWHERE}.")
-    password, secret = secrets.token_urlsafe(24), home / "new"
-    for file, text in ((secret, password), (passfile, f"*:*:*:*:{password}\n")):
-        _write_secret(file, text)
-    command: list[str | Path] = [programs / "initdb", "-D", data, "-U", USER, "--pwfile", secret]
-    options: dict[str, Any] = leash.unprivileged() | {"capture_output": True, "text": True}
+    password = secrets.token_urlsafe(24)
+    for name, text in (("new", password), ("passfile", f"*:*:*:*:{password}\n")):
+        with open(_new_file(home / name), "w") as stream:
+            stream.write(text)
+
+
+def _make_cluster(programs: Path, home: Path, environment: dict[str, str]) -> None:
+    """Makes the files of a new database."""
+    secret = home / "new"
+    command: list[str | Path] = [programs / "initdb", "-D", home / "data", "-U", USER, f"--pwfile={secret}"]
+    options: dict[str, Any] = leash.unprivileged() | {"capture_output": True, "text": True, "env": environment}
     made = subprocess.run([*command, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"], **options)
     secret.unlink()
     if "could not look up effective user ID" in made.stderr:
@@ -214,7 +242,6 @@ def _make_cluster(programs: Path, home: Path) -> Path:
         )
     if made.returncode:
         raise BadInput(f"{home} cannot be the folder of a database: {_first_error(made.stderr)}")
-    return passfile
 
 
 def _first_error(said: str) -> str:
@@ -222,15 +249,6 @@ def _first_error(said: str) -> str:
     lines = said.strip().splitlines() or ["it does not say why"]
     first = next((line for line in lines if re.search("FATAL|PANIC|ERROR|error:|could not", line)), lines[-1])
     return re.sub(r"^.*?(FATAL|PANIC|ERROR|LOG|WARNING|error): +", "", first)
-
-
-def _write_secret(file: Path, text: str) -> None:
-    """A new file for the server's user alone, never readable by others in between."""
-    with open(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(text)
-    owner = leash.unprivileged()
-    if owner:
-        os.chown(file, owner["user"], owner["group"])
 
 
 def _is_ready(data: Path, pid: int, timeout_s: float = 60) -> bool:
@@ -254,15 +272,16 @@ def _make_database(url: str) -> None:
             link.execute(f"CREATE DATABASE {NAME}")
 
 
-def let_go(process: subprocess.Popen, grace_s: float) -> None:
-    """Closes the pipe to a process, which is its order to end, and ends it by force if it has not after `grace_s`."""
+def let_go(process: subprocess.Popen, grace_s: float, by_force: bool = True) -> None:
+    """Closes the pipe to a process, which is its order to end; ends it by force if it has not after `grace_s`."""
     if process.stdin:
         process.stdin.close()
     try:
         process.wait(grace_s)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        if by_force:
+            process.kill()
+            process.wait()
     if process.stdout:
         process.stdout.close()
 

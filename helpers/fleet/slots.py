@@ -8,9 +8,11 @@ complete or may become so; numbers are given in order, hence never more than `to
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
@@ -18,63 +20,109 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 LIVE = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
-BATCH = 16
+DONE, ALONE = 0, 4
+BATCH, LOCK = 16, " (a worker is adding trials)"
+SAY_S = 5  # a worker that waits for longer says for whom, and again after twice, four times ... as long
+LONG_S, LONG = 60, 3  # without heartbeat: a trial is given up after three times the longest one, a minute at least
 
 
-class Filled(Exception):
-    """The study has as many completed trials as it should have."""
+class Ended(Exception):
+    """Nothing is left to do for a worker: the exit code, and a sentence that may be empty."""
 
 
-class Slots:
-    """`take` stands in for `study.ask`.
+class FilledStudy(optuna.Study):
+    """A study whose `ask`, and so its `optimize`, takes places.
 
     Args:
-        total: completed trials wanted; pruned and failed ones do not count.
+        total: completed trials wanted, None for any number; pruned and failed ones do not count.
         check: called again and again while no place is free; may raise.
+        options: those of `optuna.Study`.
+
+    Raises:
+        KeyError: there is no such study.
     """
 
-    def __init__(self, study: optuna.Study, storage: BaseStorage, total: int, check: Callable[[], None]) -> None:
-        self.study, self.storage, self.total, self.check = study, storage, total, check
-        self.study_id = storage.get_study_id_from_name(study.study_name)
+    def __init__(self, total: int | None, check: Callable[[], None], **options: Any) -> None:
+        super().__init__(**options)
+        self.total, self.check = total, check
+        self._beats = self._storage.get_heartbeat_interval() is not None  # type: ignore[attr-defined]
+        self._waiting: dict[int, str] = {}  # for whom: number and worker
+        self._since = self._silent_s = 0.0
 
     def completed(self) -> int:
         """How many trials are complete now."""
-        return len(self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+        return len(self.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
-    def take(self) -> Trial:
-        """The next free place, as soon as there is one; raises `Filled` when none will be needed any more."""
+    def ask(self, fixed_distributions: dict[str, Any] | None = None) -> Trial:
+        """The next trial that waits, or a new one; with a total the next place, as soon as there is one.
+
+        Raises:
+            Ended: none will be needed any more (DONE), or those that are needed have run elsewhere for very long, in
+                a storage without heartbeat (ALONE).
+        """
+        self.check()
+        if self.total is None:
+            return super().ask()
+        self._thread_local.cached_all_trials = None  # as Optuna does: the sampler reads the trials anew
         while True:
-            self.check()
             for trial in self._live()[: self.total]:
                 if trial.state == TrialState.WAITING and (trial_id := self._claim(trial)) is not None:
-                    return Trial(self.study, trial_id)
+                    return Trial(self, trial_id)
             if self.completed() >= self.total:
-                raise Filled
+                unlock(self._storage, self.study_name)
+                raise Ended(DONE, "")
             if len(self._live()) < self.total:
-                self._add()
+                self._add(self.total)
             else:
-                time.sleep(random.uniform(0.1, 0.2))
-                optuna.storages.fail_stale_trials(self.study)
+                self._wait()
+            self.check()
+
+    def is_deleted(self) -> bool:
+        """Whether it is no longer in its storage."""
+        with suppress(KeyError):
+            return self._storage.get_study_id_from_name(self.study_name) != self._study_id
+        return True
 
     def _live(self) -> list[FrozenTrial]:
         """All trials that are complete or may become so, by number."""
-        return self.study.get_trials(deepcopy=False, states=LIVE)
+        return self.get_trials(deepcopy=False, states=LIVE)
 
     def _claim(self, trial: FrozenTrial) -> int | None:
         """The id of the waiting trial if it is ours now."""
-        trial_id = self.storage.get_trial_id_from_study_id_trial_number(self.study_id, trial.number)
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, trial.number)
         with suppress(UpdateFinishedTrialError):
-            if self.storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+            if self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
                 return trial_id
         return None
 
-    def _add(self) -> None:
+    def _wait(self) -> None:
+        """Waits a moment for trials of others, and says so when it takes long."""
+        time.sleep(random.uniform(0.1, 0.2))
+        optuna.storages.fail_stale_trials(self)
+        running = self.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        names = {trial.number: trial.user_attrs.get("worker", "another program") for trial in running}
+        if names != self._waiting or not names:
+            self._waiting, self._since, self._silent_s = names, time.monotonic(), SAY_S
+        waited = time.monotonic() - self._since
+        whom = ", ".join(f"trial {number} of {worker}" for number, worker in names.items())
+        if waited > self._silent_s:
+            self._silent_s *= 2
+            print(f"Nothing to do but to wait for {whom}, for {waited:.0f} s now.", file=sys.stderr)
+        longest_s = max((trial.duration.total_seconds() for trial in self._live() if trial.duration), default=0.0)
+        if waited > max(LONG_S, LONG * longest_s) and not self._beats:
+            raise Ended(
+                ALONE,
+                f"No sign of life of {whom} for {waited:.0f} s, and this storage keeps none: if its worker is dead, "
+                f"`study.tell({min(names)}, state=TrialState.FAIL)`, and start a worker again.",
+            )
+
+    def _add(self, total: int) -> None:
         """Queues places for the trials that are missing, while no other worker does."""
-        with alone(self.storage, self.study.study_name):
-            if self.study.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
+        with alone(self._storage, self.study_name):
+            if self.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
                 time.sleep(0.2)  # a trial that has just failed for want of a heartbeat is queued again by its finder
-            for _ in range(min(BATCH, self.total - len(self._live()))):
-                self.study.add_trial(optuna.create_trial(state=TrialState.WAITING))
+            for _ in range(min(BATCH, total - len(self._live()))):
+                self.add_trial(optuna.create_trial(state=TrialState.WAITING))
 
 
 @contextmanager
@@ -82,18 +130,22 @@ def alone(storage: BaseStorage, study_name: str) -> Iterator[None]:
     """One worker at a time. The names of studies are unique in every storage, so a study that exists for a moment is
     a lock. A lock whose owner was killed is broken after 300 looks, which can only cost a place too many in the queue.
     """
-    lock, looks = f"{study_name} (a worker is adding trials)", 0
+    looks = 0
     while True:
         with suppress(DuplicatedStudyError):
-            lock_id = storage.create_new_study([optuna.study.StudyDirection.MINIMIZE], lock)
+            storage.create_new_study([optuna.study.StudyDirection.MINIMIZE], study_name + LOCK)
             break
         time.sleep(random.uniform(0.05, 0.1))
         looks += 1
         if looks % 300 == 0:
-            with suppress(KeyError):
-                storage.delete_study(storage.get_study_id_from_name(lock))
+            unlock(storage, study_name)
     try:
         yield
     finally:
-        with suppress(KeyError):
-            storage.delete_study(lock_id)
+        unlock(storage, study_name)
+
+
+def unlock(storage: BaseStorage, study_name: str) -> None:
+    """Removes the lock, whoever has it: its owner, those who have waited for too long, and who needs no place more."""
+    with suppress(KeyError):
+        storage.delete_study(storage.get_study_id_from_name(study_name + LOCK))

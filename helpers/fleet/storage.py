@@ -6,35 +6,30 @@ SQLAlchemy URL, three slashes start a relative path and four an absolute one.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
-import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from abc import update_abstractmethods
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial, wraps
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any
-from unittest import mock
 from urllib.parse import urlsplit
 
 import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import URL, Engine, event, make_url
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 
 from helpers.errors import BadInput
-
-if sys.platform == "win32":  # links need rights there
-    from optuna.storages.journal import JournalFileOpenLock as JournalLock
-else:
-    from optuna.storages.journal import JournalFileSymlinkLock as JournalLock
 
 VARIABLE = "LEARN_OPTUNA_STORAGE"
 USER = "learner"  # of the servers that start_postgres makes; only their URLs name this user and a passfile
@@ -46,6 +41,7 @@ WATCHFUL = (
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_receive_message_length", -1),  # as Optuna sets it
 )
 REFUSALS = {
     "authentication failed": "The database server refuses this password of {user}: correct it in the URL, in "
@@ -60,6 +56,8 @@ _LIBPQ = threading.RLock()
 FULL = "too many clients|connection slots are reserved|too many connections"
 PASSES = f"already exists|duplicate key|UNIQUE constraint|{FULL}"
 PASSES_S = 30
+PASSWORD = r"([^:]+://[^:@/?]*:)(.*)@"
+FIRST = b'{"op_code":'  # how a line of a journal begins
 
 
 class StorageLost(Exception):
@@ -68,7 +66,7 @@ class StorageLost(Exception):
 
 def hide(url: str) -> str:
     """The URL with *** for its password, fit to be shown."""
-    return re.sub(r"(password=)[^&]*", r"\1***", re.sub(r"(://[^:@/?]*):.*@", r"\1:***@", url))
+    return re.sub(r"(password=)[^&]*", r"\1***", re.sub(f"^{PASSWORD}", r"\1***@", url))
 
 
 def check_helpers() -> None:
@@ -87,7 +85,7 @@ def open_storage(
     max_retry: int | None = 1,
     patience_s: float = 60,
     create: bool = True,
-) -> BaseStorage:
+) -> PatientStorage:
     """The storage behind a URL; every later call raises `StorageLost` when the storage has gone.
 
     Args:
@@ -99,16 +97,14 @@ def open_storage(
     Raises:
         BadInput: it cannot be opened; the sentence never holds a password.
     """
-    scheme, _, path = url.partition(":///")
-    if "://" in url and (match := {"grpc": _grpc, "postgresql+psycopg": _postgres}.get(url.split("://")[0])):
-        opened = match
-    elif path and scheme in ("sqlite", "journal"):
-        opened = _sqlite if scheme == "sqlite" else _journal
-        _check_file(Path(path.split("?")[0]), create)
-        patience_s = 0
-    else:
+    files, servers = {"sqlite": _sqlite, "journal": _journal}, {"postgresql": _postgres, "grpc": _grpc}
+    scheme, _, rest = url.partition("://")
+    path, scheme = rest.removeprefix("/"), scheme.removesuffix("+psycopg")
+    if scheme not in files | servers or (scheme in files and path in ("", rest)):
         raise BadInput(f"{hide(url)!r} is not the URL of a storage: write {FORMS}.")
-    if heartbeat_s and opened in (_grpc, _journal):
+    if scheme in files:
+        _check_file(Path(path.split("?")[0]), create)
+    if heartbeat_s and not keeps_heartbeat(url):
         raise BadInput(f"{hide(url)} keeps no heartbeat: leave it out, or use a database (sqlite or postgresql).")
     if heartbeat_s is not None and (heartbeat_s < 1 or (grace_s or heartbeat_s + 1) <= heartbeat_s):
         raise BadInput("A heartbeat is a whole number of seconds from 1, and the grace period is longer.")
@@ -118,8 +114,13 @@ def open_storage(
         if heartbeat_s:
             retry = RetryHeartbeatStaleTrialCallback(max_retry)
             heartbeat = dict(heartbeat_interval=heartbeat_s, grace_period=grace_s, heartbeat_stale_trial_callback=retry)
-        storage = _patient(opened(url, heartbeat), patience_s)
-        return _beating_at_once(storage) if heartbeat_s else storage
+        behind = (files | servers)[scheme](url, heartbeat)
+    return PatientStorage(behind, 0 if scheme in files else patience_s)  # type: ignore[abstract]  # see _delegating
+
+
+def keeps_heartbeat(url: str) -> bool:
+    """Whether a storage can hold signs of life."""
+    return url.startswith(("sqlite:", "postgresql"))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -129,11 +130,109 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+HEARTBEAT = RDBStorage.__bases__[-1]  # the class that tells Optuna which storages may keep one
+
+
+def _delegating(kind: type) -> type:
+    """Gives a storage all methods of Optuna's that it does not define, as calls of the storage behind it."""
+    public = {name for name in (*dir(BaseStorage), *dir(HEARTBEAT)) if name[0] != "_"}
+    for name in public - vars(kind).keys():
+        setattr(kind, name, partialmethod(kind.call, name))  # type: ignore[attr-defined]
+    HEARTBEAT.register(kind)  # type: ignore[attr-defined]
+    return update_abstractmethods(kind)
+
+
+@_delegating
+class PatientStorage(BaseStorage):
+    """Another storage, whose calls wait up to `patience_s` for it when it has gone away, and repeat what was
+    interrupted. Can be pickled where the other one can."""
+
+    def __init__(self, behind: BaseStorage, patience_s: float) -> None:
+        self.behind, self.patience_s = behind, patience_s
+        self._optimizing: set[int] = set()  # threads that are about to ask for a trial in `study.optimize`
+        self._looked: dict[int, float] = {}  # when stale trials of a study were last looked for
+
+    def call(self, name: str, *args: Any, **options: Any) -> Any:
+        """What the storage behind answers.
+
+        Raises:
+            StorageLost: it is gone for longer than `patience_s`.
+        """
+        end, again = time.monotonic() + self.patience_s, False
+        while True:
+            try:
+                return getattr(self.behind, name)(*args, **options)
+            except UpdateFinishedTrialError:
+                claimed = TrialState.RUNNING in (*args, *options.values())  # and finished by another one meanwhile
+                if claimed or not again or name != "set_trial_state_values":
+                    raise
+                return True  # the interrupted call had arrived
+            except Exception as error:
+                if not _is_gone(error):
+                    raise
+                if time.monotonic() > end:
+                    raise StorageLost(f"The storage is gone: {_reason(error)}") from error
+            again = True
+            time.sleep(0.3)
+
+    def delete_study(self, study_id: int) -> None:
+        """Where workers write at the same moment, a database leaves the study there, and Optuna does not say so.
+
+        Raises:
+            BadInput: it is still there after ten times.
+        """
+        for _ in range(10):
+            self.call("delete_study", study_id)
+            try:
+                self.call("get_study_name_from_id", study_id)
+            except KeyError:
+                return
+            time.sleep(0.1)
+        raise BadInput("The study cannot be deleted while workers write to it: stop them first.")
+
+    # Optuna's first sign of life comes when the objective starts. Who is killed before, while the sampler thinks, has
+    # given none, and a trial that never gave one is never stale: it would run for ever. So trials of `optimize` beat
+    # from their start. Those that a program asked for must not: nobody would go on beating for them.
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """As in Optuna; a trial of `study.optimize` has given a sign of life."""
+        trial_id = self.call("create_new_trial", study_id, template_trial)
+        if template_trial is None and threading.get_ident() in self._optimizing:
+            self.call("record_heartbeat", trial_id)
+        return trial_id
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        """As in Optuna; a waiting trial that `study.optimize` takes has given a sign of life."""
+        if state == TrialState.RUNNING and threading.get_ident() in self._optimizing:
+            self.call("record_heartbeat", trial_id)
+        return self.call("set_trial_state_values", trial_id, state, values)
+
+    def get_heartbeat_interval(self) -> int | None:
+        """Seconds, or None: this storage keeps no heartbeat. `study.ask` looks here when it is not in `optimize`."""
+        self._optimizing.discard(threading.get_ident())
+        return self.call("get_heartbeat_interval") if hasattr(self.behind, "record_heartbeat") else None
+
+    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
+        self._optimizing.add(threading.get_ident())  # `study.optimize` comes here before it asks for a trial
+        now, interval_s = time.time(), self.call("get_heartbeat_interval")
+        if now < self._looked.get(study_id, 0.0) + interval_s / 4:
+            return []  # one who only waits would ask several times a second, and every trial once
+        self._looked[study_id] = now
+        return self.call("_get_stale_trial_ids", study_id)
+
+
 def _sqlite(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
     return _database(url, make_url(url), heartbeat, engine_kwargs={"connect_args": {"timeout": 60}})
 
 
 def _postgres(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+    url = re.sub("^postgresql:", "postgresql+psycopg:", url)
+    password = re.match(PASSWORD, url)
+    if password and re.search("[@/#?]", password[2]):
+        raise BadInput(
+            f"The password in {hide(url)} has a character with a meaning in URLs: write @ as %40, / as %2F, # as %23, "
+            "? as %3F and % as %25, or put the password into PGPASSWORD or ~/.pgpass."
+        )
     try:
         parts = make_url(url)
     except (ArgumentError, ValueError):
@@ -168,16 +267,31 @@ def without_libpq_variables() -> Iterator[None]:
             os.environ.update(hidden)
 
 
-class _Opened(RDBStorage):
+class _Database(RDBStorage):
     """Where opening fails, what it had connected to is closed at once, and not when the memory is swept."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         try:
-            super().__init__(*args, **kwargs)
+            super().__init__(url.replace("{", "{{").replace("}", "}}"), **options)  # Optuna takes it for a template
         except BaseException:
             if hasattr(self, "engine"):
                 self.engine.dispose()
             raise
+        self._begin_immediately()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._begin_immediately()
+
+    def _begin_immediately(self) -> None:
+        """SQLite knows no SELECT FOR UPDATE: two workers could take the same waiting trial. A transaction that locks
+        from its start prevents that (SQLAlchemy documentation, 'SQLite: Enabling non-legacy transactional modes')."""
+        if self.engine.dialect.name == "sqlite":
+            event.listen(
+                self.engine, "connect", lambda connection, record: setattr(connection, "isolation_level", None)
+            )
+            event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+            self.engine.dispose()
 
 
 def _database(url: str, parts: URL, heartbeat: dict[str, Any], **options: Any) -> BaseStorage:
@@ -186,10 +300,7 @@ def _database(url: str, parts: URL, heartbeat: dict[str, Any], **options: Any) -
     start = time.monotonic()
     while True:
         try:
-            storage = _Opened(url, **heartbeat, **options)
-            if storage.engine.dialect.name == "sqlite":
-                _begin_immediately(storage.engine)
-            return optuna.storages.get_storage(storage)
+            return optuna.storages.get_storage(_Database(url, **heartbeat, **options))
         except (DBAPIError, StorageInternalError) as error:
             passes = re.search(PASSES, _reason(error))
             late = time.monotonic() > start + (PASSES_S if passes else 2)
@@ -198,14 +309,6 @@ def _database(url: str, parts: URL, heartbeat: dict[str, Any], **options: Any) -
         except (RuntimeError, ImportError) as error:
             raise BadInput(f"{hide(url)} cannot be used: {error}") from None
         time.sleep(random.uniform(0.1, 1))  # those who came at once do not come back at once
-
-
-def _begin_immediately(engine: Engine) -> None:
-    """SQLite knows no SELECT FOR UPDATE: two workers could take the same waiting trial. A transaction that locks from
-    its start prevents that (SQLAlchemy documentation, 'SQLite: Enabling non-legacy transactional modes')."""
-    event.listen(engine, "connect", lambda connection, record: setattr(connection, "isolation_level", None))
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    engine.dispose()
 
 
 def _sentence(reason: str, url: str, parts: URL) -> str:
@@ -222,15 +325,32 @@ def _sentence(reason: str, url: str, parts: URL) -> str:
 
 def _journal(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
     path = url.removeprefix("journal:///")
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        if not FIRST.startswith(file.read(len(FIRST))):  # it may be empty, or hold a part of its first line
+            raise BadInput(f"{path} is not a journal of Optuna: choose another file.")
     try:
         return JournalStorage(JournalFileBackend(path, lock_obj=_WholeLines(path)))
     except (ValueError, KeyError, TypeError):
-        raise BadInput(f"{path} is not a journal of Optuna: choose another file.") from None
+        number = _damaged_line(path)
+        raise BadInput(
+            f"The journal {path} is damaged in line {number}: save what stands before it, `head -n {number - 1} {path} "
+            "> saved.log`, and go on with that."
+        ) from None
 
 
-class _WholeLines(JournalLock):
+def _damaged_line(path: str) -> int:
+    """The number of the first line that no journal has, from 1."""
+    number = 0
+    with open(path, "rb") as file, suppress(ValueError, KeyError, TypeError):
+        for line in file:
+            number += 1
+            json.loads(line)["op_code"]
+    return number
+
+
+class _WholeLines(JournalFileOpenLock):
     """A full disk leaves half a line behind; one more line after it, and nobody could read the journal any more. Who
-    gets the lock cuts it off."""
+    gets the lock cuts it off. (A lock without links: some file systems have none.)"""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -259,22 +379,31 @@ class _WholeLines(JournalLock):
             raise (error.__context__ or error) from None
 
 
+class _Proxy(GrpcStorageProxy):
+    """Optuna's proxy takes no options for its channel: a cut link would go unnoticed, for ever."""
+
+    def _setup(self) -> None:
+        import grpc
+
+        super()._setup()
+        self._channel.close()
+        here = self._host in ("localhost", "::1") or self._host.startswith("127.")
+        options = [*WATCHFUL, ("grpc.enable_http_proxy", 0 if here else 1)]  # none stands between us and ourselves
+        self._channel = grpc.insecure_channel(f"{self._host}:{self._port}", options)
+        self._stub = type(self._stub)(self._channel)
+        self._cache = type(self._cache)(self._stub)
+
+
 def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
     host, port = None, None
     with suppress(ValueError):
         host, port = urlsplit(url).hostname, urlsplit(url).port
     if not host or not port:
         raise BadInput(f"{url} names no port: write grpc://HOST:PORT, as in grpc://localhost:13000.")
-    import grpc
-
-    here = host == "localhost" or host == "::1" or host.startswith("127.")
-    more = [*WATCHFUL, ("grpc.enable_http_proxy", 0 if here else 1)]  # no http_proxy stands between us and ourselves
-    plain = grpc.insecure_channel  # the proxy takes no options: a cut link would go unnoticed, for ever
-    with mock.patch("grpc.insecure_channel", lambda target, options: plain(target, [*options, *more])):
-        storage = GrpcStorageProxy(host=host, port=port)
+    storage = _Proxy(host=host, port=port)
     try:
-        storage.wait_server_ready(timeout=5)
-    except ConnectionError:
+        PatientStorage(storage, patience_s=5).get_all_studies()  # type: ignore[abstract]
+    except StorageLost:
         raise BadInput(f"No gRPC proxy answers at {host}:{port}: start it, or correct the URL.") from None
     return storage
 
@@ -290,62 +419,12 @@ def _check_file(path: Path, create: bool) -> None:
             raise BadInput(f"{place} is read-only: make it writable, or choose another place.")
 
 
-def _patient(storage: BaseStorage, patience_s: float) -> BaseStorage:
-    """Every call waits up to `patience_s` for a storage that has gone away, and repeats what was interrupted."""
-    for name in (*(name for name in dir(BaseStorage) if name[0] != "_"), "record_heartbeat"):
-        if hasattr(storage, name):
-            setattr(storage, name, _repeated(getattr(storage, name), patience_s))
-    return storage
-
-
-def _beating_at_once(storage: Any) -> BaseStorage:
-    """Optuna's first sign of life comes when the objective starts. Who is killed before, while the sampler thinks, has
-    given none, and a trial that never gave one is never stale: it would run for ever."""
-    create, change = storage.create_new_trial, storage.set_trial_state_values
-
-    def create_new_trial(study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        trial_id = create(study_id, template_trial)
-        if template_trial is None:
-            storage.record_heartbeat(trial_id)
-        return trial_id
-
-    def set_trial_state_values(trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        if state == TrialState.RUNNING:
-            storage.record_heartbeat(trial_id)
-        return change(trial_id, state, values)
-
-    storage.create_new_trial, storage.set_trial_state_values = create_new_trial, set_trial_state_values
-    return storage
-
-
-def _repeated(method: Callable, patience_s: float) -> Callable:
-    @wraps(method)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        end, again = time.monotonic() + patience_s, False
-        while True:
-            try:
-                return method(*args, **kwargs)
-            except UpdateFinishedTrialError:
-                claimed = TrialState.RUNNING in (*args, *kwargs.values())  # and finished by another one meanwhile
-                if claimed or not again or method.__name__ != "set_trial_state_values":
-                    raise
-                return True  # the interrupted call had arrived
-            except Exception as error:
-                if not _is_gone(error):
-                    raise
-                if time.monotonic() > end:
-                    raise StorageLost(f"The storage is gone: {_reason(error)}") from error
-            again = True
-            time.sleep(0.3)
-
-    return call
-
-
 def _is_gone(error: Exception) -> bool:
-    """Whether an error means that the storage cannot be reached or written, and not that the call was wrong."""
+    """Whether an error means that the storage cannot be reached, read or written, and not that the call was wrong."""
     if callable(code := getattr(error, "code", None)):  # grpc.RpcError, without importing grpc
         return code().name in ("UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED")
-    return isinstance(_inner(error), OSError | OperationalError | InterfaceError | PendingRollbackError)
+    gone = OSError | OperationalError | InterfaceError | PendingRollbackError | json.JSONDecodeError
+    return isinstance(_inner(error), gone)
 
 
 def _inner(error: Exception) -> BaseException:
@@ -356,5 +435,7 @@ def _inner(error: Exception) -> BaseException:
 def _reason(error: Exception) -> str:
     """The driver's own words, their last line."""
     inner = _inner(error)
+    if isinstance(inner, json.JSONDecodeError):
+        return "its journal is damaged; who opens it hears in which line"
     text = str(error.details() if hasattr(error, "details") else getattr(inner, "orig", None) or inner).strip()
     return text.splitlines()[-1].strip() if text else type(inner).__name__

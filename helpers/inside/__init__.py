@@ -51,8 +51,6 @@ def check(module: str, owner: type, methods: Mapping[str, tuple[str, ...]], func
 
 def play(function: Function, sampler: BaseSampler, trials: int) -> tuple[np.ndarray, np.ndarray]:
     """Runs a sampler on a function; returns the trials' places (trials, dimensions) and values (trials,)."""
-    if trials < 1:
-        raise BadInput(f"{trials} trials show nothing: ask for at least 1.")
     study = optuna.create_study(direction=function.direction, sampler=sampler)
     with threadpool_limits(1):  # two threads of a GP on two busy cores wait for each other, five times as long
         study.optimize(function, n_trials=trials)

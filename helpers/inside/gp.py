@@ -30,23 +30,25 @@ class GpStep:
     deviation: np.ndarray | tuple = ()
     log_ei: np.ndarray | tuple = ()  # log of the expected improvement there
     taken_log_ei: float = np.nan
+    scale: float = np.nan  # the fitted length scale, as a share of the box
+    noise: float = np.nan  # the fitted standard deviation of the noise
 
 
 class _Watched(GPSampler):
     """The GP sampler as it is, with its standardised posterior and LogEI written down."""
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed=seed, n_startup_trials=START)
-        self.seen: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    seen: list[tuple]  # one a suggestion
 
     def _optimize_acqf(self, acqf: Any, best_params: np.ndarray | None) -> np.ndarray:
         import torch  # two seconds to import, so only when it is used
 
         taken = super()._optimize_acqf(acqf, best_params)
         grid = np.linspace(0, 1, GRID)[:, None]
-        mean, variance = private(__name__, acqf, "_gpr").posterior(torch.from_numpy(grid))
+        gpr = private(__name__, acqf, "_gpr")
+        mean, variance = gpr.posterior(torch.from_numpy(grid))
         log_ei = private(__name__, acqf, "eval_acqf_no_grad")(np.vstack([grid, taken]))
-        self.seen.append((mean.numpy(), np.sqrt(variance.numpy()), log_ei))
+        noise, scales = (private(__name__, gpr, name) for name in ("noise_var", "length_scales"))
+        self.seen.append((mean.numpy(), np.sqrt(variance.numpy()), log_ei, float(noise) ** 0.5, float(scales[0])))
         return taken
 
 
@@ -54,7 +56,8 @@ class _Watched(GPSampler):
 def observe_gp(function: Function, trials: int = 20, seed: int = 0) -> tuple[GpStep, ...]:
     """Plays the GP sampler, 4 random trials first, on a function of one dimension (else BadInput); a step a trial."""
     check(__name__, GPSampler, METHODS, function, 1)
-    sampler = _Watched(seed)
+    sampler = _Watched(seed=seed, n_startup_trials=START)
+    sampler.seen = []
     places, y = play(function, sampler, trials)
     if len(sampler.seen) != max(0, trials - START):
         raise OptunaMoved(__name__, GPSampler, "_optimize_acqf")
@@ -64,9 +67,9 @@ def observe_gp(function: Function, trials: int = 20, seed: int = 0) -> tuple[GpS
     return tuple(GpStep(n, x[:n], y[:n], x[n], y[n], grid, **models[n]) for n in range(trials))
 
 
-def _in_units(y: np.ndarray, sign: int, mean: np.ndarray, deviation: np.ndarray, log_ei: np.ndarray) -> dict:
+def _in_units(y: np.ndarray, sign: int, mean: Any, deviation: Any, log_ei: Any, noise: float, scale: float) -> dict:
     """Undoes what the sampler did to the values: turned so that more is better, mean 0, standard deviation 1."""
     spread = max(np.std(y), 1e-10)
     mean, deviation, log_ei = np.mean(y) + sign * spread * mean, spread * deviation, log_ei + np.log(spread)
     arrays = {"mean": fixed(mean), "deviation": fixed(deviation), "log_ei": fixed(log_ei[:-1])}
-    return arrays | {"taken_log_ei": float(log_ei[-1])}
+    return arrays | {"taken_log_ei": float(log_ei[-1]), "scale": scale, "noise": spread * noise}

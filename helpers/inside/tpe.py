@@ -54,8 +54,7 @@ class _Watched(TPESampler):
         scores = super()._compute_acquisition_func(samples, mpe_below, mpe_above)
         log_l, log_g = (group.log_pdf({"x0": self.grid}) for group in (mpe_below, mpe_above))
         arrays = {"log_l": log_l, "log_g": log_g, "candidates": samples["x0"], "scores": scores}
-        known = sum(map(len, self.groups.values()))
-        self.seen[known] = self.groups | {name: fixed(array) for name, array in arrays.items()}
+        self.seen[sum(map(len, self.groups.values()))] = self.groups | {name: fixed(a) for name, a in arrays.items()}
         return scores
 
 

@@ -3,7 +3,7 @@
 from helpers.learn.claims import ClaimFailed, claim
 from helpers.learn.exercises import check, show_solution
 from helpers.learn.predictions import predict
-from helpers.learn.quiz import Question, Quiz
+from helpers.learn.quiz import Question, Quiz, QuizBefore
 from helpers.learn.seed import course_seed
 
-__all__ = ["ClaimFailed", "Question", "Quiz", "check", "claim", "course_seed", "predict", "show_solution"]
+__all__ = ["ClaimFailed", "Question", "Quiz", "QuizBefore", "check", "claim", "course_seed", "predict", "show_solution"]

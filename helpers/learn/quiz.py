@@ -1,16 +1,24 @@
-"""A quiz: questions with radio buttons, one score for all, and for each wrong answer why and where to read again."""
+"""A quiz: questions with radio buttons, one score for all, and for each wrong answer why and where to read again.
+
+Before the course some of them are asked too: those answers are kept in a file, and not marked.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
+from uuid import uuid4
 
 import ipywidgets as widgets
 from IPython.display import Markdown
 
 from helpers.accessible import AccessibleNames, announced
 from helpers.learn.notes import MARKS
+
+BEFORE = Path("answers_before_the_course.json")  # beside the notebooks: it outlives the kernel
 
 
 @dataclass(frozen=True)
@@ -96,3 +104,31 @@ class Quiz(widgets.VBox):
             page.append(f"<li>{escape(question.text)}<ul>{options}</ul></li>")
         shown = {"text/plain": "\n".join(text), "text/html": "\n".join([*page, "</ol>"])}
         return super()._repr_mimebundle_(**kwargs) | shown
+
+
+class QuizBefore(Quiz):
+    """Some of the questions before the course: an answer is kept in BEFORE once it is chosen, and none is marked."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        super().__init__(questions)
+        self._button.layout.display = "none"
+        for asked, radio in zip(self.questions, self._radios, strict=True):
+            radio.value = kept if (kept := answers_before().get(asked.key)) in asked.options else None
+            radio.observe(self._keep, "value")
+
+    def _keep(self, _: object) -> None:
+        """Writes what was chosen, or says why it cannot."""
+        chosen = {one.key: given for one, given in zip(self.questions, self.answers, strict=True) if given}
+        try:
+            BEFORE.write_text(json.dumps({"who": uuid4().hex} | answers_before() | chosen), encoding="utf-8")
+            self._total.value = f"{len(chosen)} of {len(self.questions)} answered, kept in {BEFORE} for notebook 12."
+        except OSError as error:
+            self._total.value = f"Your answers are not kept: {escape(str(error))}."
+
+
+def answers_before() -> dict[str, str]:
+    """What was chosen before the course, by the question's key, and a random `who`; empty without a whole file."""
+    try:
+        return dict(json.loads(BEFORE.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}

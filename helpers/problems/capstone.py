@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import isclose
 from typing import Any
@@ -18,7 +18,6 @@ from helpers.problems.table import SMUDGED, Config, load_benchmark
 
 (SEEDS, EPOCHS), (HELD_BACK, _) = SMUDGED.metrics["validation_accuracy"], SMUDGED.metrics["test_accuracy"]
 BUDGET = 30 * EPOCHS
-Plan = Callable[[int], tuple[Study, Config]]  # of a seed: a finished search, and what was chosen from it
 
 
 class Refused(BadInput):
@@ -46,7 +45,8 @@ class Score:
     @property
     def margin(self) -> float:
         """Half of the 95 % interval of the mean (Student's t)."""
-        return t_margin(self.values)
+        spread = np.std(self.values, ddof=1) / np.sqrt(len(self.values))
+        return float(student.ppf(0.975, len(self.values) - 1) * spread)
 
 
 class Capstone:
@@ -131,8 +131,3 @@ class Capstone:
 def epochs_spent(study: Study) -> int:
     """What the trials of a study trained, whatever became of them: each up to the last epoch it reported."""
     return sum(trial.last_step or 0 for trial in study.get_trials(deepcopy=False))
-
-
-def t_margin(values: Sequence[float]) -> float:
-    """Half of the 95 % interval of the mean of independent values."""
-    return float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))

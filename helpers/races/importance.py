@@ -1,20 +1,16 @@
-"""Importances of hyperparameters: Optuna's, of a study, and recorded ones beside the truth."""
+"""Importances of hyperparameters: Optuna's of many studies, recorded, beside the truth."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pandas as pd
-from optuna.study import Study, StudyDirection
 
-from helpers.errors import BadInput, one_of
+from helpers.errors import one_of
 from helpers.problems.table import open_recorded
-from helpers.races.look import finite_trials
 
 FILE = Path(__file__).parent / "recorded" / "importances.npz"
 # `optuna.importance` is loaded when it is first used: it brings scikit-learn, which other notebooks do without.
@@ -25,34 +21,6 @@ EVALUATORS: dict[str, Callable[[int], optuna.importance.BaseImportanceEvaluator]
 }
 ESTIMATES = {"PED-ANOVA": "best tenth", "fANOVA": "variance", "mean decrease impurity": "variance"}
 PROBLEMS, SAMPLERS, BUDGETS, SEEDS = ("bowl", "digits"), ("random", "TPE"), (25, 50, 100, 200, 400), 20
-
-
-def importances(study: Study, evaluator: str = "PED-ANOVA", *, seed: int = 0, **options: Any) -> dict[str, float]:
-    """Optuna's importances of a study by the evaluator's name, highest first.
-
-    Args:
-        options: of `optuna.importance.get_param_importances`: params, target, normalize.
-
-    Raises:
-        BadInput: unknown evaluator, a study from which nothing can be learned, or a target that is maximised: with a
-            target PED-ANOVA takes low as good, so the worst would be ranked.
-    """
-    one_of("evaluator", evaluator, tuple(EVALUATORS))
-    target = options.get("target")
-    trials = finite_trials(study, target, differ=True)
-    for n, direction in enumerate(study.directions if target else ()):
-        if (
-            target
-            and direction == StudyDirection.MAXIMIZE
-            and all(target(trial) == trial.values[n] for trial in trials)
-        ):
-            raise BadInput(
-                f"Objective {n} is maximised, and with a target importances are about the lowest values: give "
-                f"target=lambda trial: -trial.values[{n}]."
-            )
-    with warnings.catch_warnings(action="ignore"):  # that low values count, and what is experimental: see notebook 09
-        found = optuna.importance.get_param_importances(study, evaluator=EVALUATORS[evaluator](seed), **options)
-    return {name: float(share) for name, share in found.items()}
 
 
 @cache

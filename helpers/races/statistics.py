@@ -6,9 +6,9 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, ttest_1samp, wilcoxon
+from scipy.stats import rankdata, wilcoxon
 
-from helpers.errors import BadInput, one_of
+from helpers.errors import one_of
 from helpers.races.race import Race
 
 
@@ -33,35 +33,20 @@ def paired_tests(race: Race | pd.DataFrame) -> pd.DataFrame:
     return table.assign(better=table["better"].where(table["p"] < 0.05, ""))
 
 
-def equivalence(race: Race, a: str, b: str, margin: float) -> pd.Series:
-    """Two one-sided paired t-tests: `p` below 0.05 shows that the mean final regrets differ by less than `margin`.
-
-    `difference` is the mean of a's minus b's. Source: Lakens, "Equivalence tests", Social Psychological and Personality
-    Science 8, 2017. That a difference was not found would show nothing. BadInput: unknown entrant, margin not above 0.
-    """
-    if not margin > 0:
-        raise BadInput(f"The margin is {margin}: say, above 0, which difference would be too small to matter.")
-    gap, p = race.final(a) - race.final(b), 0.0
-    if np.any(gap):
-        sides = (ttest_1samp(gap, -margin, alternative="greater"), ttest_1samp(gap, margin, alternative="less"))
-        p = max(side.pvalue for side in sides)
-    return pd.Series({"difference": gap.mean(), "margin": margin, "p": p})
-
-
 def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int = 0) -> pd.DataFrame:
     """What each entrant saved on the way to the quality of the baseline's median run after `at` epochs (or its last).
 
-    Columns: `epochs` until half of the runs are there (the budget, where they never are); `saved`, the share of the
-    baseline's epochs that this spares; `low` and `high`, its 95 % interval from 2,000 bootstrap samples of the runs
-    (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993). BadInput: unknown baseline.
+    Columns: `epochs` until half of the runs are there; `saved`, the share of the baseline's that this spares; `low` and
+    `high`, its 95 % interval from 2,000 bootstrap samples of the runs (Efron and Tibshirani, 1993). All nan where fewer
+    than half get there. BadInput: unknown baseline.
     """
     one_of("entrant", baseline, race.names)
     reference, budget = race.names.index(baseline), race.regret.shape[2]
     there = race.regret <= np.median(race.regret[reference, :, (at or budget) - 1])
-    first = np.where(there.any(axis=2), there.argmax(axis=2) + 1, budget)
+    first = np.where(there.any(axis=2), there.argmax(axis=2) + 1.0, budget)  # (entrants, runs)
+    first[there.any(axis=2).mean(axis=1) < 0.5] = np.nan
     drawn = np.random.default_rng(seed).integers(first.shape[1], size=(2000, first.shape[1]))
-    medians = np.array([np.median(reached[drawn], axis=1) for reached in first])
+    epochs, medians = np.median(first, axis=1), np.median(first[:, drawn], axis=2)
     low, high = np.quantile(1 - medians / medians[reference], (0.025, 0.975), axis=1)
-    epochs = np.median(first, axis=1)
     columns = {"epochs": epochs, "saved": 1 - epochs / epochs[reference], "low": low, "high": high}
     return pd.DataFrame(columns, index=pd.Index(race.names, name="pruner"))

@@ -1,12 +1,4 @@
-"""One configuration in, one training run out.
-
-    config = TrainingConfig(learning_rate=0.05)
-    model = create_model(config, data)
-    for epoch in train(model, config, data):
-        print(epoch.number, epoch.validation_accuracy)
-
-Nothing here has heard of Optuna.
-"""
+"""One configuration in, one training run out: `fit(TrainingConfig(learning_rate=0.05), data)`. No Optuna here."""
 
 from __future__ import annotations
 
@@ -118,49 +110,29 @@ def create_model(config: TrainingConfig, data: Dataset) -> nn.Sequential:
     return model.to(device=images.device, dtype=images.dtype)
 
 
-class Training:
-    """One training run, with its state at hand: `model`, `optimizer`, `scheduler`, and `curve`, the epochs so far.
-
-    Iterating goes through every epoch of the run: first those it holds, then the ones that it still has to train.
-    Every epoch draws from `config.seed` and its own number, so that a run is repeatable however it is interleaved
-    with others in one thread, and goes on after a break as if there had been none.
-
-    Raises:
-        BadInput: the batch is larger than the training part.
-    """
-
-    def __init__(self, config: TrainingConfig, data: Dataset, model: nn.Module | None = None) -> None:
-        check_batch_size(config, data)
-        self.config, self.data = config, data
-        self.model = create_model(config, data) if model is None else model
-        self.optimizer = _create_optimizer(self.model, config)
-        self.scheduler = LambdaLR(self.optimizer, lambda epoch: rate_factor(config.schedule, epoch, config.epochs))
-        self.curve: list[Epoch] = []
-        self.saved = 0  # how many epochs the newest checkpoint holds
-        self._augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
-
-    def __iter__(self) -> Iterator[Epoch]:
-        yield from tuple(self.curve)
-        while len(self.curve) < self.config.epochs:
-            yield self._next_epoch()
-
-    def _next_epoch(self) -> Epoch:
-        number = len(self.curve)
-        with own_randomness(self.config.seed, stream=number + 1, device=self.data.train.images.device):
-            train_loss = _one_epoch(self.model, self.data.train, self.config.batch_size, self.optimizer, self._augment)
-        self.scheduler.step()
-        score = evaluate(self.model, self.data.validation)
-        self.curve.append(Epoch(number, train_loss, score.loss, score.accuracy))
-        return self.curve[-1]
-
-
 def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
     """Trains `model` in place and yields after every epoch; stop iterating and the training stops.
 
+    Every epoch draws from `config.seed` and its own number, so that a run is repeatable however it is interleaved
+    with others in one thread.
+
     Raises:
         BadInput: the batch is larger than the training part.
     """
-    return iter(Training(config, data, model))
+    check_batch_size(config, data)
+    return _epochs(model, config, data)
+
+
+def _epochs(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
+    optimizer = _create_optimizer(model, config)
+    scheduler = LambdaLR(optimizer, lambda epoch: rate_factor(config.schedule, epoch, config.epochs))
+    augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
+    for number in range(config.epochs):
+        with own_randomness(config.seed, stream=number + 1, device=data.train.images.device):
+            train_loss = _one_epoch(model, data.train, config.batch_size, optimizer, augment)
+        scheduler.step()
+        score = evaluate(model, data.validation)
+        yield Epoch(number, train_loss, score.loss, score.accuracy)
 
 
 def rate_factor(schedule: str, epoch: int, epochs: int) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from images.draw import (
+    first_questions,
     hyperparameter_importances,
     hyperparameters,
     optuna_pytorch_overview,
@@ -23,6 +24,7 @@ PICTURES: dict[str, Callable[[], str]] = {  # images/NAME.svg is what images/dra
         sample_strategy,
         sampler_cheat_sheet,
         pruning_strategy,
+        first_questions,
         hyperparameter_importances,
         optuna_pytorch_overview,
         storage_ladder,

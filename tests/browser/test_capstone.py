@@ -26,7 +26,8 @@ from helpers.explore.board import LeaderboardView
 from helpers.fleet.leaderboard import Leaderboard
 from helpers.learn import Quiz
 plots.use_course_look()
-ladder = pd.DataFrame({"score": [0.41, 0.43], "low": [0.4, 0.42], "high": [0.42, 0.44]}, index=["random", "halving"])
+ladder = pd.DataFrame({"score": [0.41, 0.43], "low": [0.4, 0.42], "high": [0.42, 0.44], "spread": 0.02, "runs": 50},
+                      index=["random", "halving"])
 board, quiz = Leaderboard("URL"), Quiz(QUESTIONS)"""
 CELLS = (SETUP, "LeaderboardView(board, ladder)", "quiz", "quiz.review()")
 DOTS = "figure => figure._fullData.map(trace => trace.x ? trace.x.length : 0)"

@@ -1,9 +1,13 @@
-"""Notebook 08 in JupyterLab: the live plot grows, clicks answer an exercise, the dashboard opens as a tab."""
+"""Notebook 08 in JupyterLab: the live plot grows, clicks answer an exercise, the dashboard opens as a tab.
+
+images/dashboard_study.png is the last test's picture, cut.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -13,7 +17,6 @@ from optuna.samplers import RandomSampler
 from playwright.sync_api import Locator, Page, expect
 
 from helpers.explore.contour import SEARCHES, draw, fill_gaps, first_trials, optuna_map, true_surface
-from helpers.fleet import open_storage
 from tests.harness.browser import before_long, cell, choose, lab_page, screenshot
 from tests.harness.lab import serving_lab
 from tests.tools.store_outputs import METADATA, ROOT
@@ -60,15 +63,21 @@ DOUBLE_CLICK_MS = 400
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a notebook and a study in a file."""
+    """A folder with a notebook."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "notebooks").mkdir()
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=METADATA), folder / "notebooks" / "see.ipynb")
-    storage = open_storage(f"sqlite:///{folder}/shared.db")
-    study = optuna.create_study(study_name="shared by all", storage=storage, sampler=RandomSampler(seed=0))
-    study.optimize(lambda trial: trial.suggest_float("x", 0, 1) ** 2, n_trials=20)
     return folder
+
+
+@pytest.fixture(scope="module")
+def notebook() -> dict[str, Any]:
+    """The names of the notebook, whose cells up to the running study have run."""
+    names: dict[str, Any] = {}
+    for number in ("cell-02", "see-new-1", "explore-new-1", "cell-05", "cell-62"):
+        exec(cell_with_id("08_visualization", number), names)
+    return names
 
 
 @pytest.fixture(scope="module")
@@ -159,13 +168,13 @@ def test_the_lens_paints_as_we_say(page: Page) -> None:
         handle.press("ArrowRight")
 
 
-def test_the_dashboard_opens_as_a_tab(page: Page, folder: Path) -> None:
-    """From the launcher, with the storage's URL; it lists the study and shows it."""
+def test_the_dashboard_opens_as_a_tab(page: Page, notebook: dict[str, Any]) -> None:
+    """From the launcher, with the storage's URL; it lists the notebook's study and shows it."""
     choose(page, "File", "New Launcher")
     page.locator(".jp-LauncherCard", has_text="Optuna Dashboard").first.click()
-    page.get_by_label("Storage URL or File Path").first.fill(f"sqlite:///{folder}/shared.db")
+    page.get_by_label("Storage URL or File Path").first.fill(notebook["storage_url"])
     page.get_by_role("button", name="Create").click()
-    study = page.get_by_text("shared by all").first
+    study = page.get_by_text("shared", exact=True).first
     expect(study).to_be_visible()
     screenshot(page, "dashboard_studies")
     study.click()

@@ -214,19 +214,21 @@ class HillClimber(CubeSampler):
     ],
     "05.2": [
         """
-def bounce(point):
-    point = np.where(point < 0, -point, point)
-    return np.where(point > 1, 2 - point, point)
+def best_candidate(candidates, good, rest):
+    ratio = np.log(good) - np.log(rest)
+    return candidates[ratio.argmax()]
 """,
         """
-def bounce(point):
-    point[point < 0] *= -1
-    point[point > 1] = 2 - point[point > 1]
-    return list(point)
+def best_candidate(candidates, l, g):
+    ranked = sorted(range(len(candidates)), key=lambda n: g[n] / l[n])
+    return list(candidates[ranked[0]])
 """,
     ],
     "08.1": [
-        "incumbents = np.flatnonzero(values_of(down) < np.minimum.accumulate([np.inf, *values_of(down)])[:-1])",
+        """
+all_values = [trial.value for trial in down.trials]
+incumbents = np.flatnonzero(all_values < np.minimum.accumulate([np.inf, *all_values])[:-1])
+""",
         """
 best, incumbents = math.inf, set()
 for trial in down.trials:
@@ -250,10 +252,10 @@ def hours_by_state(frame):
 """,
     ],
     "08.3": [
-        'what_happens = {"plot_edf": "Sentence", "plot_contour": "sentence ", "plot_timeline": "figure", '
-        '"plot_optimization_history": "FIGURE"}',
-        "what_happens = dict(plot_optimization_history='figure', "
-        "plot_timeline='figure', plot_contour='sentence', plot_edf='sentence')",
+        'what_it_tells = {"plot_edf": "Hollow", "plot_contour": "hollow ", "plot_timeline": "useful", '
+        '"plot_optimization_history": "USEFUL"}',
+        "what_it_tells = dict(plot_optimization_history='useful', "
+        "plot_timeline='useful', plot_contour='hollow', plot_edf='hollow')",
     ],
     "09.1": [
         """
@@ -277,7 +279,7 @@ def importances_for_slow(study):
 """,
         """
 def importances_for_slow(study):
-    found = importances(study, target=lambda trial: -2 * trial.user_attrs.get("seconds"), normalize=False)
+    found = get_param_importances(study, target=lambda trial: -2 * trial.user_attrs.get("seconds"), normalize=False)
     return pd.Series(found)
 """,
     ],
@@ -434,25 +436,24 @@ def join(storage, name, direction):
     ],
     "10.1": [
         """
-def newest_first(paths, config, data):
+def read(paths):
     for path in paths:
         try:
-            yield load_training(path, data=data, config=config)
+            yield torch.load(str(path), map_location="cpu", weights_only=True)
         except Exception:
             continue
-    yield Training(config, data)
-def resume(paths, config, data):
-    return next(newest_first(paths, config, data))
+def newest(paths):
+    return next(read(paths), None)
 """,
         """
-def resume(files, config, data):
-    found = None
+def newest(files):
+    held = None
     for path in reversed(files):
         try:
-            found = load_training(path, data, config)
-        except ValueError as error:
+            held = torch.load(path)
+        except Exception as error:
             continue
-    return found or Training(config, data)
+    return held
 """,
     ],
     "10.2": [

@@ -47,10 +47,13 @@ def call_of(key: str) -> ast.Call:
 def prepared(notebook: str) -> dict[str, Any]:
     """The names that a notebook's imports and the functions and classes of its lessons make."""
     names: dict[str, Any] = {"SEED": SEED, "data": load_dataset(), "optuna": optuna, "np": np, "pd": pd, "math": math}
+    written = re.findall(r"^%%writefile (\w+)\.py$", "\n".join(cells(notebook)), re.MULTILINE)
     for cell in cells(notebook):
         if CHECK.search(cell) or "%" in cell:
             continue
         for line in ast.parse(cell).body:
+            if isinstance(line, ast.ImportFrom) and line.module in written:
+                continue
             if isinstance(line, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
                 exec(compile(ast.Module([line], []), "<lesson>", "exec"), names)
     if "fit" in names:  # mutants train the same configurations again and again

@@ -59,6 +59,7 @@ SURVIVORS: dict[str, dict[str, str]] = {
         f"mixed = np.random.SeedSequence([seed, worker]).generate_state({rest}": "the same number of the sequence"
         for rest in ("1)[-1]", "2)[0]")
     },
+    "10.1": {"return None -> pass": "a function that ends without a value gives None"},
     "10.2": {
         f"{SMALLEST.format('trial.values[1], trial.values[0]')} -> {SMALLEST.format(key)}": "of the best trials no two "
         "have as many parameters and other errors"

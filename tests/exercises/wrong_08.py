@@ -7,10 +7,10 @@ import pandas as pd
 from tests.exercises.settings import FIVE, trials_at
 
 EDGES = {
-    "plot_optimization_history": "figure",
-    "plot_timeline": "figure",
-    "plot_contour": "sentence",
-    "plot_edf": "sentence",
+    "plot_optimization_history": "useful",
+    "plot_timeline": "useful",
+    "plot_contour": "hollow",
+    "plot_edf": "hollow",
 }
 
 
@@ -42,8 +42,8 @@ WRONG = [
         "gives .'COMPLETE': 3.5.;",
     ),
     ("08.2", 3.5, "hand over the function itself"),
-    ("08.3", EDGES | {"plot_contour": "figure"}, "plot_contour. needs values that differ"),
-    ("08.3", EDGES | {"plot_timeline": "sentence"}, "plot_timeline. says something even where all values are equal"),
+    ("08.3", EDGES | {"plot_contour": "useful"}, "plot_contour. needs values that differ"),
+    ("08.3", EDGES | {"plot_timeline": "hollow"}, "plot_timeline. says something even where all values are equal"),
     ("08.3", EDGES | {"plot_edf": "empty"}, "is not one of"),
-    ("08.3", {"edf": "figure"}, "a dictionary with the keys"),
+    ("08.3", {"edf": "useful"}, "a dictionary with the keys"),
 ]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-
-from helpers.races.importance import importances
+from optuna.importance import get_param_importances
 
 
 def of_seconds(study, sign: int) -> dict[str, float]:
     """The importances for a target of the seconds."""
-    return importances(study, target=lambda trial: sign * trial.user_attrs["seconds"])
+    return get_param_importances(study, target=lambda trial: sign * trial.user_attrs["seconds"])
 
 
 def above(low, high):
@@ -28,9 +27,9 @@ WRONG = [
     ("09.1", 3, "hand over the function itself"),
     ("09.2", lambda study: of_seconds(study, 1), "for being .fast."),
     ("09.2", lambda study: of_seconds(study, 1 if study.direction.name == "MINIMIZE" else -1), "plays no part"),
-    ("09.2", lambda study: importances(study, target=lambda trial: -trial.values[0]), "it gives .*asked was"),
-    ("09.2", importances, "its target is the value"),
-    ("09.2", lambda study: list(importances(study)), "it gives .'width', 'rate'.; asked was"),
+    ("09.2", lambda study: get_param_importances(study, target=lambda trial: -trial.values[0]), "it gives .*asked was"),
+    ("09.2", get_param_importances, "its target is the value"),
+    ("09.2", lambda study: list(get_param_importances(study)), "it gives .'width', 'rate'.; asked was"),
     ("09.3", lambda shares: list(shares), "asked was"),
     ("09.3", lambda shares: list(shares.columns.drop("dummy")), "gives .'clear', 'close', 'none'.; asked was"),
     ("09.3", above(np.median, np.median), "which may overlap"),

@@ -134,7 +134,7 @@ def test_late_bloomers(kind: str, repaired: dict, seed: int) -> None:
     run, (_, said) = (ask(kind, LATE, seed=seed) for ask in (replayed, draw))
     killed = run.best_killed
     assert run.lost > 0.02
-    assert f"A late bloomer: trial {killed}, cut after epoch {run.trained[killed]}, would" in said
+    assert f"Best killed: trial {killed}, cut after epoch {run.trained[killed]}, would" in said and " above (" in said
     repaired_run = replayed(kind, LATE, seed=seed, **repaired)
     assert repaired_run.lost == 0 and repaired_run.saved > 0.2
 

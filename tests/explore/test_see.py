@@ -108,28 +108,12 @@ def test_the_map_is_right_at_its_dots() -> None:
             assert z[row, column] == pytest.approx(table.value(table.nearest({**table.best, **trial.params})))
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ((4,), "trials is 4: choose from 5 to 100"),
-        ((101,), "choose from"),
-        ((20, "three"), "Unknown search 'three'"),
-        ((20, TWO, "GP"), "Unknown sampler 'GP'"),
-    ],
-)
-def test_the_lens_refuses(arguments: tuple, said: str) -> None:
-    """What it has no picture of."""
-    for ask in (draw, misread, first_trials):
-        with pytest.raises(BadInput, match=said):
-            ask(*arguments)
-
-
 # The picker
 
 
 def test_clicks_boxes_and_numbers_choose(study: Study) -> None:
     """A click chooses or frees, a box adds, the text field says the same as the dots."""
-    picker = TrialPicker(study, "x", log=True)
+    picker = TrialPicker(study)
     assert is_blank(picker.answer) and picker.message.startswith("Click a dot")
     first, second = picker.numbers[:2]
     picker._on_click(None, SimpleNamespace(point_inds=[1]), None)
@@ -159,12 +143,10 @@ def test_chosen_dots_look_different(study: Study) -> None:
 
 
 def test_what_can_be_picked(study: Study) -> None:
-    """Completed trials with that hyperparameter, against their values."""
+    """Completed trials alone."""
     picker = TrialPicker(study)
     assert list(picker.figure.data[0].x) == picker.numbers
     assert list(picker.figure.data[0].y) == [study.trials[n].value for n in picker.numbers]
     assert 3 not in picker.numbers and 7 not in picker.numbers
-    with pytest.raises(BadInput, match="No completed trial has 'y'"):
-        TrialPicker(study, "y")
     with pytest.raises(BadInput, match="There is no dot for trial 3: those shown are 0, 1, 2"):
         picker.choose(3)

@@ -127,12 +127,12 @@ def test_waiting_ends_in_time(file: str) -> None:
 
 
 def test_stopping_tells_the_running_trial_to_fail(file: str) -> None:
-    """SIGTERM, in order: no trial stays RUNNING."""
+    """SIGTERM, in order: no trial stays RUNNING, and its parameters wait."""
     with Fleet(file, "s", SLEEPING, workers=1, trials=500, environment={"LEARN_OPTUNA_SLEEP": "60"}) as fleet:
         until(running(file))
         fleet.stop()
         assert fleet.workers[0].code == 128 + signal.SIGTERM
-    assert [trial.state for trial in study(file).trials] == [TrialState.FAIL]
+    assert [trial.state for trial in study(file).trials] == [TrialState.FAIL, TrialState.WAITING]
 
 
 @pytest.mark.parametrize("way", ["with", "forgotten"])

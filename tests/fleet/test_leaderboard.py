@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,7 +18,7 @@ from jupyter_client.manager import start_new_kernel
 from optuna.trial import create_trial
 
 from helpers.errors import BadInput
-from helpers.explore.board import A_NAME, MOST, PLAN, YOU, LeaderboardView, draw
+from helpers.explore.board import A_NAME, MOST, PLAN, YOU, LeaderboardView, draw, luck
 from helpers.fleet.leaderboard import STUDY, Leaderboard
 from helpers.fleet.storage import VARIABLE
 from helpers.problems.capstone import BUDGET, EPOCHS, Capstone
@@ -26,7 +27,10 @@ from tests.problems.test_capstone import choose, objective, searched
 from tests.tools.store_outputs import ROOT
 
 PROBLEM = Capstone()
-LADDER = pd.DataFrame({"score": [0.41, 0.43], "low": [0.4, 0.42], "high": [0.42, 0.44]}, index=["random", "halving"])
+LADDER = pd.DataFrame(
+    {"score": [0.41, 0.43], "low": [0.4, 0.42], "high": [0.42, 0.44], "spread": 0.001, "runs": 50},
+    index=["random", "halving"],
+)
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +103,43 @@ def test_a_name_has_one_budget(board: Leaderboard) -> None:
     assert "with the studies 'Ada' has submitted it is 558 epochs, and a name has 540." in note.detail
     assert board.entries()[0].score == PROBLEM.score(first.best_params)
     assert board.submit(second, "Bob", second.best_params).mood == "good"
+
+
+@pytest.fixture(autouse=True)
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Whose names these are; the secret of whoever runs this is left alone."""
+    monkeypatch.setattr("helpers.fleet.leaderboard.SECRET", tmp_path / "account" / "secret")
+    return tmp_path / "account" / "secret"
+
+
+def test_a_name_belongs_to_who_used_it_first(board: Leaderboard, account: Path) -> None:
+    """Another account is told so, and changes nothing, nor does a submission that it has written by hand."""
+    first, other = submit(board, "Ada"), searched(5 * EPOCHS, seed=1)
+    assert account.stat().st_mode & 0o077 == 0
+    mine = account.read_text()
+    account.unlink()
+    note = board.submit(other, "Ada", other.best_params)
+    assert note.mood == "bad" and "the name 'Ada' belongs to who used it first: choose another one." in note.detail
+    assert board.submit(other, "Bob", other.best_params).mood == "good"
+    forged = board._study.trials[-1]
+    forged.user_attrs["name"] = "Ada"
+    board._study.add_trial(create_trial(value=forged.value, user_attrs=forged.user_attrs))
+    assert {entry.name: entry.score for entry in board.entries()}["Ada"] == PROBLEM.score(first.best_params)
+    account.write_text(mine)
+    assert board.submit(first, "Ada", first.best_params).mood == "good"
+
+
+def test_nobody_asks_for_the_held_back_score_again_and_again(board: Leaderboard) -> None:
+    """Each submission tells it: with 200 of them a name tuned on it. Five are told."""
+    study = searched(12 * EPOCHS)
+    trials = sorted(study.trials, key=lambda trial: -trial.value)
+    notes = [board.submit(study, "Ada", trial.params) for trial in trials[:7]]
+    assert [note.mood for note in notes] == ["good"] * 5 + ["bad"] * 2
+    assert "each submission tells a held-back score, and 'Ada' has had its 5." in notes[-1].detail
+    assert not any(
+        f"{PROBLEM.score(trials[6].params).mean:.4f}" in text for text in (notes[6].headline, notes[6].detail)
+    )
+    assert board.submit(study, "Ada", trials[4].params).mood == "good"  # the same again, which tells nothing new
 
 
 def test_a_name_is_a_name(board: Leaderboard) -> None:
@@ -287,11 +328,26 @@ def test_the_view_knows_you_and_the_ladder(board: Leaderboard) -> None:
     kinds = {label: kind for label, (kind, _) in rows(figure).items()}
     assert kinds[f"1. {entries[0].name}"] == A_NAME and kinds[f"2. {entries[1].name}"] == YOU
     assert kinds["random"] == PLAN
-    beaten = [name for name in LADDER.index if entries[1].score.mean > LADDER.loc[name, "score"]]
-    assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs, above " in said
-    assert said.endswith(f"above {', '.join(beaten) or 'no plan of the ladder'}.")
+    sure = [name for name, rung in LADDER.iterrows() if entries[1].score.mean > rung["score"] + luck(rung, 3)]
+    assert f"You stand at place 2 with {entries[1].score.mean:.4f}, 90 of 540 epochs. Above what luck reaches " in said
+    assert said.endswith(f"with so many names: {', '.join(sure) or 'no plan'}.")
+    bars = next(trace.error_x.array for trace in figure.data if trace.name == PLAN)
+    assert sorted(bars) == pytest.approx(sorted(luck(rung, 3) for _, rung in LADDER.iterrows()))
     assert "90 of 1620 epochs" in draw(entries, LADDER, entries[1].name, budget=1620)[1]
     assert draw(entries, LADDER[:0], "Dan")[1].endswith("Dan has not submitted.")
+
+
+def test_luck_fools_one_room_in_twenty() -> None:
+    """Rooms of thirty who all do the same, against a ladder of fifty such runs: without the correction most rooms have
+    somebody above it, with it one in twenty or fewer has (half of them above, half below)."""
+    rng, fooled, naive = np.random.default_rng(0), [], []
+    for _ in range(2000):
+        runs, room = rng.normal(0.42, 0.02, 50), rng.normal(0.42, 0.02, 30)
+        rung = pd.Series({"score": runs.mean(), "spread": runs.std(ddof=1), "runs": 50})
+        fooled.append((abs(room - rung["score"]) > luck(rung, 30)).any())
+        naive.append((abs(room - rung["score"]) > luck(rung, 1)).any())
+    assert 0.02 < np.mean(fooled) <= 0.07 and np.mean(naive) > 0.6
+    assert luck(rung, 0) == luck(rung, 1) < luck(rung, 30)
 
 
 def test_a_crowd_leaves_room_for_you(board: Leaderboard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -167,6 +168,67 @@ def test_it_ends_with_the_kernel(end: str) -> None:
     kernel.wait(20)
     kernel.stdout.close()
     assert gone(int(pid), folder)
+
+
+@needs_wheel
+def test_a_large_folder_is_removed_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing does not wait for ever, and kills nobody who removes: all databases of a test run stayed in part."""
+    monkeypatch.setattr(database, "CLOSE_S", 0.01)
+    db = start_postgres()
+    pid, folder = db.pid, db.log.parent
+    for n in range(5000):
+        (folder / str(n)).touch()
+    db.close()
+    assert gone(pid, str(folder))
+
+
+@needs_wheel
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_server_knows_nothing_of_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its environment can be read by its account, which is another one where root starts it."""
+    monkeypatch.setenv("MY_TOKEN", "secret")
+    with start_postgres() as db:
+        for process in (psutil.Process(db.pid), psutil.Process(db.pid).parent()):
+            known = {*database.KEPT, "PGDATA", "LC_CTYPE"}  # Python sets the last one where there is no locale
+            assert process.environ().keys() <= known, process.cmdline()
+
+
+@needs_wheel
+@needs_root
+def test_root_writes_through_no_link(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account that gets the folder plants links where root would write next: before, 4 of 5 such files were
+    overwritten. Here it has all the time of the world; a kept folder may hold its links from the last time."""
+    victim, home = place / "victim", place / "kept"
+    victim.write_text("mine")
+    hand_over = database._hand_over
+
+    def plant(folder: Path) -> None:
+        for name in ("passfile", "new", "log"):
+            with contextlib.suppress(OSError):
+                (folder / name).rename(folder / f"{name}.real")
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).symlink_to(victim)
+
+    def hand_over_and_plant(folder: Path) -> None:
+        hand_over(folder)
+        plant(folder)
+
+    with monkeypatch.context() as context:
+        context.setattr(database, "_hand_over", hand_over_and_plant)
+        for folder in (None, home):
+            with contextlib.suppress(BadInput, psycopg.Error):
+                start_postgres(folder=folder).close()
+            assert victim.read_text() == "mine" and victim.stat().st_uid == 0
+    shutil.rmtree(home)
+    home.mkdir()
+    plant(home)
+    with start_postgres(folder=home) as db:
+        assert ask(db, "SELECT 1") == [(1,)]
+    assert victim.read_text() == "mine" and victim.stat().st_uid == 0
+    (link := place / "link").symlink_to(victim.parent / "elsewhere")
+    (place / "elsewhere").mkdir()
+    with pytest.raises(OSError, match=r"symbolic links|Not a directory"):
+        hand_over(link)
 
 
 @needs_wheel

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pickle
 import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 import optuna
 import psycopg
@@ -55,6 +57,9 @@ def test_a_study_is_found_again(url: str) -> None:
     found = optuna.load_study(storage=open_storage(url, create=False), study_name="again")
     assert [trial.params for trial in found.trials] == [trial.params for trial in study.trials]
     assert found.best_value == study.best_value
+    again = pickle.loads(pickle.dumps(study))  # as a program does that hands it to another process
+    again.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    assert len(study.trials) == 4
 
 
 def test_through_a_proxy(tmp_path: Path) -> None:
@@ -90,6 +95,7 @@ def test_no_http_proxy_stands_before_ours(host: str, tmp_path: Path, monkeypatch
     [
         ("postgresql+psycopg://me:secret@host/db", "postgresql+psycopg://me:***@host/db"),
         ("postgresql+psycopg://me:se:c@r/e?t@host:5432/db", "postgresql+psycopg://me:***@host:5432/db"),
+        ("postgresql://me:s#cret@host/db", "postgresql://me:***@host/db"),
         (
             "postgresql+psycopg://me@/db?host=/tmp&password=secret&port=1",
             "postgresql+psycopg://me@/db?host=/tmp&password=***&port=1",
@@ -115,6 +121,12 @@ def test_hide(url: str, shown: str) -> None:
         ("mysql://me:secret@host/db", "'mysql://me:\\*\\*\\*@host/db' is not the URL"),
         ("postgresql+psycopg://me:secret@host:port/db", "me:\\*\\*\\*@host:port/db cannot be read as a URL: write"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "No database answers at .*me:\\*\\*\\*@127.0.0.1:1/db"),
+        ("postgresql://me:secret@127.0.0.1:1/db", "No database answers at .*me:\\*\\*\\*@127.0.0.1:1/db"),
+        ("postgresql+psycopg://me:sec@secret/x@127.0.0.1/db", "write @ as %40, / as %2F, # as %23"),
+        (
+            "postgresql+psycopg://me:secret#1@127.0.0.1/db",
+            "The password in .*me:\\*\\*\\*@127.0.0.1/db has a character",
+        ),
         ("postgresql+psycopg://me@/db?host=/no/where", "No database answers at .*: start its server"),
         ("grpc://localhost", "names no port: write grpc://HOST:PORT"),
         ("grpc://localhost:port", "names no port"),
@@ -162,7 +174,7 @@ def test_a_full_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
         def opened(n: int) -> str:
             storage = open_storage(database.url)
             study = optuna.create_study(study_name=str(n), storage=storage)
-            storage._backend.engine.dispose()  # type: ignore[attr-defined]
+            storage.behind._backend.engine.dispose()  # type: ignore[attr-defined]
             return study.study_name
 
         with ThreadPoolExecutor(30) as room:
@@ -201,6 +213,68 @@ def test_a_file_of_something_else(scheme: str, name: str, tmp_path: Path) -> Non
     assert file.read_text() == "Chapter 1\n" * 200
 
 
+@pytest.mark.parametrize("text", ["Chapter 1", "\0" * 40, '{"cells": []}'])
+def test_a_file_without_a_line_is_no_journal(text: str, tmp_path: Path) -> None:
+    """Not a byte of it is cut off as half a line."""
+    (tmp_path / "thesis.txt").write_text(text)
+    with pytest.raises(BadInput, match=r"thesis.txt is not a journal of Optuna: choose another file\."):
+        optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/thesis.txt"))
+    assert (tmp_path / "thesis.txt").read_text() == text
+
+
+def damaged(path: Path) -> str:
+    """Damages the third line of a journal with two studies; returns it as it was."""
+    for name in ("one", "two"):
+        study = optuna.create_study(storage=open_storage(f"journal:///{path}"), study_name=name)
+        study.optimize(lambda trial: 0.0, n_trials=1)
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], lines[2][:20] + "\n", *lines[3:]]))
+    return "".join(lines)
+
+
+def test_a_journal_damaged_in_the_middle(tmp_path: Path) -> None:
+    """The line is named, and what stands before it can be saved by the command in the sentence."""
+    whole = damaged(path := tmp_path / "j")
+    with pytest.raises(
+        BadInput, match=f"The journal {path} is damaged in line 3: save what .*`head -n 2 {path} > saved"
+    ):
+        open_storage(f"journal:///{path}")
+    (tmp_path / "saved.log").write_text("".join(whole.splitlines(keepends=True)[:2]))
+    assert optuna.get_all_study_names(open_storage(f"journal:///{tmp_path}/saved.log")) == ["one"]
+
+
+def test_a_journal_that_is_damaged_meanwhile(tmp_path: Path) -> None:
+    """A lost storage, and no mistake of the objective's."""
+    study = optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/j"), study_name="s")
+    with open(tmp_path / "j", "a") as file:
+        file.write('{"op_code":4,"wor\n{"op_code":4}\n')
+    with pytest.raises(StorageLost, match="its journal is damaged; who opens it hears in which line"):
+        study.optimize(lambda trial: 0.0, n_trials=1)
+
+
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal needs none."""
+    monkeypatch.setattr(os, "symlink", lambda *names: (_ for _ in ()).throw(OSError(1, "Operation not permitted")))
+    study = optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/j"))
+    study.optimize(lambda trial: 0.0, n_trials=1)
+    assert len(study.trials) == 1
+
+
+@needs_wheel
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_a_password_with_every_character(scheme: str, postgres: str) -> None:
+    """As it stands in the URL, encoded; braces and percent signs are Optuna's and Alembic's templates."""
+    secret = "a@b/c#d?e%f{g}h:i"
+    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as link:
+        link.execute("DROP ROLE IF EXISTS odd")
+        link.execute(f"CREATE ROLE odd LOGIN SUPERUSER PASSWORD '{secret}'")
+    server = postgres.split("?")[1].split("&passfile")[0]
+    for written in (quote(secret, safe=""), quote(secret, safe="{}:")):
+        url = f"{scheme}://odd:{written}@/optuna?{server}"
+        assert open_storage(url).get_all_studies() is not None
+        assert hide(url) == f"{scheme}://odd:***@/optuna?{server}"
+
+
 @pytest.mark.parametrize("scheme", ["sqlite", "journal"])
 def test_a_worker_makes_no_file(scheme: str, tmp_path: Path) -> None:
     """A slip in a file's name would otherwise leave an empty study behind."""
@@ -209,34 +283,41 @@ def test_a_worker_makes_no_file(scheme: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def _without_rights(url: str, answer: multiprocessing.SimpleQueue) -> None:
+def _without_rights(urls: list[str], answers: multiprocessing.SimpleQueue) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # imports all that it needs
+        open_storage(f"{urls[0].split(':')[0]}:///{folder}/study")
     if os.geteuid() == 0:
         os.setuid(65534)
-    try:
-        open_storage(url)
-    except BadInput as error:
-        answer.put(str(error))
-    else:
-        answer.put("opened")
+    for url in urls:
+        try:
+            open_storage(url)
+        except BadInput as error:
+            answers.put(str(error))
+        else:
+            answers.put("opened")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs users and rights of Unix")
+@pytest.mark.skipif(os.name == "nt", reason="needs users and rights of Unix")
 @pytest.mark.parametrize("scheme", ["sqlite", "journal"])
 def test_what_is_read_only(scheme: str) -> None:
     """Found out at once, not in mid-run, for a file and for a folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"{scheme}:///{folder}/study"
-        open_storage(url)
-        modes = ((0o666, 0o777, "opened"), (0o444, 0o777, "study is"), (0o666, 0o555, folder))
-        for file_mode, folder_mode, wanted in modes:
-            Path(folder, "study").chmod(file_mode)
-            Path(folder).chmod(folder_mode)
-            answer = multiprocessing.get_context("fork").SimpleQueue()
-            child = multiprocessing.get_context("fork").Process(target=_without_rights, args=(url, answer))
-            child.start()
-            said = answer.get()
-            child.join()
-            assert wanted in said and ("is read-only: make it writable" in said) == (wanted != "opened")
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        urls, wanted = [], []
+        for name, file_mode, folder_mode in (("free", 0o666, 0o777), ("file", 0o444, 0o777), ("folder", 0o666, 0o555)):
+            (folder := Path(place, name)).mkdir()
+            urls.append(f"{scheme}:///{folder}/study")
+            open_storage(urls[-1])
+            (folder / "study").chmod(file_mode)
+            folder.chmod(folder_mode)
+            where = {"file": folder / "study", "folder": folder}.get(name)
+            wanted.append(f"{where} is read-only: make it writable, or choose another place." if where else "opened")
+        context = multiprocessing.get_context("spawn")  # nothing of gRPC's threads, of which a fork keeps half
+        answers = context.SimpleQueue()
+        child = context.Process(target=_without_rights, args=(urls, answers))
+        child.start()
+        assert [answers.get() for _ in urls] == wanted
+        child.join()
 
 
 def test_heartbeats(tmp_path: Path) -> None:
@@ -346,7 +427,7 @@ def test_patience(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     storage = Moody()
     storage.errors = []
-    patient: BaseStorage = module._patient(storage, 60)
+    patient: BaseStorage = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     storage.errors = [error, error]
     study.tell(study.ask(), 1.0)
@@ -364,7 +445,7 @@ def test_an_interrupted_claim_is_not_a_success(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     storage = Moody()
     storage.errors = []
-    patient: BaseStorage = module._patient(storage, 60)
+    patient: BaseStorage = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     study.add_trial(optuna.create_trial(state=TrialState.WAITING))
     storage.errors = [OSError(28, "No space left on device"), UpdateFinishedTrialError()]
@@ -378,7 +459,7 @@ def test_an_interrupted_claim_is_not_a_success(monkeypatch: pytest.MonkeyPatch) 
 def test_errors_of_the_caller_are_not_repeated(error: Exception) -> None:
     """Waiting would not mend them."""
     storage = Moody()
-    patient = module._patient(storage, 60)
+    patient = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     storage.errors = [error, error]
     with pytest.raises(type(error)):

@@ -16,22 +16,42 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from helpers.errors import BadInput
-from helpers.fleet import worker
+from helpers.fleet import slots, worker
 from helpers.fleet.postgres import start_postgres
-from helpers.fleet.slots import Slots, alone
+from helpers.fleet.slots import Ended, FilledStudy, alone
 from helpers.fleet.storage import VARIABLE, StorageLost, open_storage
 from tests.fleet.test_postgres import needs_wheel
 
 BRANIN = "--objective=helpers.fleet.objectives:branin"
 SLEEPING = "--objective=helpers.fleet.objectives:sleeping"
 MISTAKES = """
-import os, optuna
+import os, threading, time
+import optuna
 def none(trial): return None
 def broken(trial): return 1 / trial.suggest_int("zero", 0, 0)
 def pruned(trial): raise optuna.TrialPruned
+def exits(trial): raise SystemExit
+def text(trial): return "0.5"
+def two(trial): return 1.0, 2.0
+async def coroutine(trial): return 1.0
+def ends(trial): trial.suggest_float("x", 0, 1); os._exit(0)
+def tells(trial): trial.study.tell(trial, 1.0)
+def careless(trial):
+    for step in range(3):
+        trial.report(trial.number + step, step)
+        if trial.should_prune(): raise optuna.TrialPruned
+    return trial.number
+def hangs(trial):
+    while trial.number % 2: pass
+    return 1.0
+def native(trial): return sum(range(10**13))
+def leaves(trial):
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    return 1.0
 def some(trial): return None if trial.number % 2 else trial.suggest_float("x", 0, 1)
 number = 3
 """
@@ -49,15 +69,18 @@ def mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module of the learner's, and one that does not load."""
     (tmp_path / "mistakes.py").write_text(MISTAKES)
     (tmp_path / "typo.py").write_text("def objective(trial:\n")
+    (tmp_path / "script.py").write_text("import argparse\nargparse.ArgumentParser().parse_args()\n")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
 
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     """`main` sets what a process of its own may set."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    verbosity = optuna.logging.get_verbosity()
+    verbosity, leave = optuna.logging.get_verbosity(), os._exit
     yield
+    os._exit = leave
     for number, handler in handlers.items():
         signal.signal(number, handler)
     optuna.logging.set_verbosity(verbosity)
@@ -118,7 +141,7 @@ def test_a_worker_from_the_command_line(url: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([BRANIN], "Say how long to work: --trials N, --total N, or both."),
+        ([BRANIN], "Say how long to work: --trials N, --total N, or both, or --timeout S."),
         ([BRANIN, "--trials=0"], "--trials 0 is not possible"),
         ([BRANIN, "--total=-1"], "--total -1 is not possible"),
         ([BRANIN, "--trials=1", "--seed=-1"], "--seed -1 is not possible"),
@@ -134,6 +157,12 @@ def test_a_worker_from_the_command_line(url: str) -> None:
         (["--objective=mistakes:other", "--trials=1"], "mistakes:other cannot be imported: AttributeError"),
         (["--objective=missing:other", "--trials=1"], "missing:other cannot be imported: ModuleNotFoundError"),
         (["--objective=typo:objective", "--trials=1"], "typo:objective cannot be imported: SyntaxError"),
+        ([BRANIN, "--timeout=0"], "--timeout 0.0 is not possible"),
+        ([BRANIN, "--trials=1", "--sampler=Best"], "Optuna has no 'Best': choose one of BruteForce"),
+        ([BRANIN, "--trials=1", "--sampler=GridSampler"], "GridSampler cannot be had by its name alone"),
+        ([BRANIN, "--trials=1", "--pruner=ThresholdPruner"], "ThresholdPruner cannot be had by its name alone"),
+        ([BRANIN, "--trials=1", "--catch", "Oops"], "'Oops' is not an error: write its name"),
+        ([BRANIN, "--trials=1", "--catch", "missing:Error"], "The error missing:Error cannot be imported"),
     ],
 )
 def test_bad_input(
@@ -177,7 +206,13 @@ def test_the_password_from_the_environment(postgres: str, monkeypatch: pytest.Mo
     ("objective", "code", "found", "sentence"),
     [
         ("broken", worker.FAILED, {"FAIL": 1}, "The objective raised ZeroDivisionError: division by zero"),
-        ("none", worker.FAILED, {"FAIL": 10}, "The objective failed 10 times in a row: it returns no number."),
+        ("none", worker.FAILED, {"FAIL": 10}, "failed 10 times in a row, the last time since it returned None instead"),
+        ("exits", worker.FAILED, {"FAIL": 1}, "it called sys.exit(None) where it should return a result"),
+        ("text", worker.FAILED, {"FAIL": 1}, "TypeError: it returned '0.5' instead of a number"),
+        ("two", worker.FAILED, {"FAIL": 1}, "TypeError: it returned (1.0, 2.0) instead of a number"),
+        ("coroutine", worker.FAILED, {"FAIL": 1}, "TypeError: it returned <coroutine object coroutine at"),
+        ("tells", worker.DONE, {"COMPLETE": 12}, "The objective has told the result of its trial itself"),
+        ("careless", worker.DONE, {"COMPLETE": 12}, ""),
         ("some", worker.DONE, {"FAIL": 6, "COMPLETE": 6}, ""),
         ("pruned", worker.DONE, {"PRUNED": 12}, ""),
     ],
@@ -198,10 +233,18 @@ def test_objectives_that_fail(
     assert states(study) == found
 
 
-@pytest.mark.parametrize(("on_stop", "state"), [("fail", "FAIL"), ("finish", "COMPLETE")])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_clean_stop(on_stop: str, state: str, number: int, code: int, tmp_path: Path, start: Start) -> None:
-    """The running trial fails or is finished, as asked; none is left running, and the sentence is one line."""
+@pytest.mark.parametrize(
+    ("on_stop", "number", "code", "left"),
+    [
+        ("fail", signal.SIGINT, 130, {"FAIL": 1}),
+        ("fail", signal.SIGTERM, 143, {"FAIL": 1, "WAITING": 1}),
+        ("finish", signal.SIGINT, 130, {"COMPLETE": 1}),
+        ("finish", signal.SIGTERM, 143, {"COMPLETE": 1}),
+    ],
+)
+def test_a_clean_stop(on_stop: str, number: int, code: int, left: dict, tmp_path: Path, start: Start) -> None:
+    """The running trial fails or is finished, as asked; none is left running, and the sentence is one line. Where a
+    machine is taken away, by SIGTERM, its parameters wait for another worker."""
     url = f"sqlite:///{tmp_path}/study.db"
     study = optuna.create_study(storage=open_storage(url), study_name="s")
     process = start(url, SLEEPING, "--trials=5", f"--on-stop={on_stop}")
@@ -209,7 +252,7 @@ def test_a_clean_stop(on_stop: str, state: str, number: int, code: int, tmp_path
     process.send_signal(number)
     said = process.communicate(timeout=20)[1]
     assert process.returncode == code
-    assert states(study) == {state: 1}
+    assert states(study) == left and len({str(trial.params) for trial in study.trials}) == 1
     assert said.startswith(f"Stopped by {signal.Signals(number).name}; trials done: ") and said.count("\n") == 1
 
 
@@ -223,7 +266,7 @@ def test_a_second_signal_does_not_wait(tmp_path: Path, start: Start) -> None:
     time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
-    assert process.returncode == 143 and states(study) == {"FAIL": 1}
+    assert process.returncode == 143 and states(study) == {"FAIL": 1, "WAITING": 1}
 
 
 def test_no_two_workers_draw_the_same(study: optuna.Study) -> None:
@@ -299,6 +342,11 @@ def test_the_lock_of_a_dead_worker_is_broken(study: optuna.Study, monkeypatch: p
     assert [summary.study_name for summary in storage.get_all_studies()] == ["s"]
 
 
+def waiting(study: optuna.Study, check: Callable[[], None] = lambda: None) -> None:
+    """Wants a place where none is free."""
+    FilledStudy(1, check, study_name="s", storage=study._storage).ask()
+
+
 def test_a_full_queue_is_waited_for_until_a_signal(study: optuna.Study) -> None:
     """While others run the last trials a worker waits, and hears signals."""
     study.ask()
@@ -310,8 +358,186 @@ def test_a_full_queue_is_waited_for_until_a_signal(study: optuna.Study) -> None:
             raise BadInput("enough")
 
     with pytest.raises(BadInput, match="enough"):
-        Slots(study, study._storage, 1, check).take()
+        waiting(study, check)
     assert states(study) == {"RUNNING": 1}
+
+
+def test_without_heartbeat_waiting_has_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """It is said for whom, again and again, and after a while what to do."""
+    monkeypatch.setattr(slots, "SAY_S", 0.2)
+    monkeypatch.setattr(slots, "LONG_S", 1.5)
+    study = optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/j"), study_name="s")
+    study.ask().set_user_attr("worker", "host-7")
+    with pytest.raises(Ended, match=r"No sign of life of trial 0 of host-7 for . s.*`study.tell\(0, state="):
+        waiting(study)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) >= 2 and all(line.startswith("Nothing to do but to wait for trial 0 of host-7") for line in said)
+
+
+def test_a_worker_that_waits_for_the_dead_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an exit code of its own."""
+    monkeypatch.setattr(slots, "LONG_S", 0.5)
+    monkeypatch.setenv(VARIABLE, f"journal:///{tmp_path}/j")
+    optuna.create_study(storage=open_storage(f"journal:///{tmp_path}/j"), study_name="s").ask()
+    assert run(BRANIN, "--total=1") == slots.ALONE
+
+
+@pytest.mark.parametrize(
+    ("words", "beat"), [([], worker.HEARTBEAT_S), (["--heartbeat=7"], 7), (["--heartbeat=0"], None)]
+)
+def test_a_worker_beats(words: list[str], beat: int | None, study: optuna.Study, tmp_path: Path) -> None:
+    """Without being asked, wherever a storage keeps it."""
+    options = worker._parser().parse_args(["--study=s", BRANIN, *words])
+    assert worker._study(options, f"sqlite:///{tmp_path}/study.db")._storage.get_heartbeat_interval() == beat
+    optuna.create_study(storage=open_storage(journal := f"journal:///{tmp_path}/j"), study_name="s")
+    if beat != 7:
+        assert worker._study(options, journal)._storage.get_heartbeat_interval() is None
+
+
+def test_the_workers_of_a_study_beat_alike(study: optuna.Study, capsys: pytest.CaptureFixture) -> None:
+    """The one that beats oftener would take the others for dead."""
+    assert run(BRANIN, "--trials=1", "--heartbeat=2") == worker.DONE
+    options = worker._parser().parse_args(["--study=s", BRANIN])
+    assert worker._study(options, os.environ[VARIABLE])._storage.get_heartbeat_interval() == 2
+    assert run(BRANIN, "--trials=1", "--heartbeat=0") == worker.DONE
+    assert run(BRANIN, "--trials=1", "--heartbeat=1") == worker.BAD_INPUT
+    assert "The workers of 's' beat every 2 s: leave --heartbeat out" in capsys.readouterr().err
+    study.set_user_attr("heartbeat_s", 1)
+    assert run(BRANIN, "--trials=1", "--heartbeat=1") == worker.DONE
+
+
+@pytest.mark.slow  # half a minute of waiting
+def test_a_fleet_without_options_goes_on(tmp_path: Path, start: Start) -> None:
+    """Three workers, one is killed, as the SLURM file starts them: the study is filled all the same."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=open_storage(url), study_name="s")
+    three = [start(url, SLEEPING, "--total=6", "--grace=31") for _ in range(3)]
+    until_running(study, 3)
+    three[0].kill()
+    said = [process.communicate(timeout=100)[1] for process in three[1:]]
+    assert [process.wait() for process in three] == [-9, 0, 0]
+    assert states(study) == {"COMPLETE": 6, "FAIL": 1}
+    assert all("Nothing to do but to wait for trial " in text for text in said)
+
+
+def test_a_program_that_asked_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody beats for a trial of ask and tell: it is not given up for dead, also after a look for stale ones."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    monkeypatch.setenv(VARIABLE, url)
+    study = optuna.create_study(storage=open_storage(url, heartbeat_s=1, grace_s=2), study_name="s")
+    optuna.storages.fail_stale_trials(study)
+    trial = study.ask()
+    time.sleep(3)
+    assert run(BRANIN, "--trials=1", "--heartbeat=1", "--grace=2") == worker.DONE
+    study.tell(trial, 1.0)
+    assert states(study) == {"COMPLETE": 2}
+
+
+def test_a_trial_beats_before_its_sampler_thinks(tmp_path: Path) -> None:
+    """Killed while it does, a trial of `optimize` would never be stale otherwise."""
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_s=1, grace_s=2)
+
+    class Dies(optuna.samplers.RandomSampler):
+        def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+            raise KeyboardInterrupt
+
+    for queued in (False, True):
+        study = optuna.create_study(storage=storage, study_name=f"s{queued}", sampler=Dies())
+        if queued:
+            study.enqueue_trial({})
+        with pytest.raises(KeyboardInterrupt):
+            study.optimize(lambda trial: 0.0, n_trials=1)
+        assert states(study) == {"RUNNING": 1}
+    time.sleep(3)
+    for queued in (False, True):
+        study = optuna.load_study(storage=storage, study_name=f"s{queued}")
+        optuna.storages.fail_stale_trials(study)
+        assert states(study) == {"FAIL": 1, "WAITING": 1}
+
+
+def test_the_end_of_the_process_is_not_the_end_of_the_work(tmp_path: Path, mistakes: None, start: Start) -> None:
+    """`os._exit(0)` in an objective."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(storage=open_storage(url), study_name="s")
+    process = start(url, "--objective=mistakes:ends", "--trials=1")
+    assert "The objective has ended the process, by os._exit(0)." in process.communicate(timeout=30)[1]
+    assert process.returncode == worker.FAILED
+
+
+def test_time_is_up(study: optuna.Study, mistakes: None, capsys: pytest.CaptureFixture) -> None:
+    """For a worker: no trial more; alone it is enough to say how long to work."""
+    assert run(BRANIN, "--timeout=0.2") == worker.DONE
+    assert capsys.readouterr().err.startswith("The time is up; trials done: ")
+    study.ask()  # waiting ends, too
+    assert run(BRANIN, "--timeout=0.5", f"--total={len(study.trials)}") == worker.DONE
+
+
+def test_a_trial_that_hangs(tmp_path: Path, mistakes: None, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails, and the worker goes on; one that hears no alarm ends its worker, which says where it hung."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    study = optuna.create_study(storage=open_storage(url), study_name="s")
+    assert start(url, "--objective=mistakes:hangs", "--trials=3", "--trial-timeout=1").wait(30) == worker.DONE
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "FAIL", "COMPLETE"]
+    process = start(url, "--objective=mistakes:native", "--trials=3", "--trial-timeout=0.5")
+    said = process.communicate(timeout=40)[1]
+    assert process.returncode == worker.FAILED and "in native" in said
+
+
+def test_errors_that_are_caught(study: optuna.Study, mistakes: None, capsys: pytest.CaptureFixture) -> None:
+    """The trial fails, and the worker goes on; a run without any result is no success."""
+    broken = ("--objective=mistakes:broken", "--trials=3", "--catch", "ZeroDivisionError", "optuna:TrialPruned")
+    assert run(*broken) == worker.FAILED and states(study) == {"FAIL": 3}
+    assert "None of 3 trials has a result, the last one since it raised ZeroDivision" in capsys.readouterr().err
+
+
+def test_a_pruner_that_was_chosen(study: optuna.Study, mistakes: None) -> None:
+    """By the library's name; without it nothing is pruned (see test_objectives_that_fail)."""
+    chosen = ("--pruner=MedianPruner", "--sampler=RandomSampler")
+    assert run("--objective=mistakes:careless", "--trials=12", *chosen) == worker.DONE
+    assert states(study) == {"COMPLETE": 5, "PRUNED": 7}
+
+
+@pytest.mark.parametrize(("said", "threads"), [(None, 1), ("2", 3)])
+def test_threads_of_pytorch(
+    said: str | None, threads: int, study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One, as workers share the processors, unless the environment says how many."""
+    import torch
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if said:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        run(BRANIN, "--trials=1")
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_that_are_left_behind(tmp_path: Path, mistakes: None, start: Start) -> None:
+    """They keep no finished worker alive."""
+    url = f"sqlite:///{tmp_path}/study.db"
+    optuna.create_study(storage=open_storage(url), study_name="s")
+    process = start(url, "--objective=mistakes:leaves", "--trials=1")
+    assert "The objective has left 1 threads at work" in process.communicate(timeout=40)[1]
+    assert process.returncode == worker.DONE
+
+
+def test_a_study_deleted_under_its_workers(url: str, start: Start) -> None:
+    """They say so, and it is gone: Optuna alone leaves it there, in silence, when somebody writes at that moment."""
+    storage = open_storage(url)
+    study = optuna.create_study(storage=storage, study_name="s")
+    processes = [start(url, SLEEPING, "--trials=500") for _ in range(3)]
+    until_running(study, 3)
+    optuna.delete_study(study_name="s", storage=storage)
+    for process in processes:
+        assert process.communicate(timeout=30)[1].startswith("The study 's' was deleted; trials done: ")
+        assert process.returncode == worker.LOST
+    assert "s" not in optuna.get_all_study_names(open_storage(url))
 
 
 @needs_wheel
@@ -368,36 +594,51 @@ def test_a_lost_storage(start: Start) -> None:
         assert set(states(study)) <= {"COMPLETE", "RUNNING"}
 
 
+def working(study: optuna.Study, storage: BaseStorage, trials: int) -> worker.Worker:
+    """A worker on a study, in this process."""
+    options = worker._parser().parse_args(["--study=s", "--objective=", "--quiet", f"--trials={trials}"])
+    return worker.Worker(FilledStudy(None, lambda: None, study_name="s", storage=storage), lambda trial: 0.0, options)
+
+
 @needs_wheel
 def test_a_storage_lost_between_trials() -> None:
-    """The search for stale trials, with which each trial of a worker with a heartbeat begins, waits for no server."""
+    """The search for stale trials, with which each trial of a worker with a heartbeat begins, waits as well."""
     with start_postgres() as db:
         storage = open_storage(db.url, heartbeat_s=1, patience_s=1)
         study = optuna.create_study(storage=storage, study_name="s")
         db.stop()
         with pytest.raises(StorageLost, match="The storage is gone: "):
-            worker.Worker(study, lambda trial: 0.0, "fail", worker.tqdm(disable=True)).run(1)
+            optuna.storages.fail_stale_trials(study)
         db.start()
-        assert worker.Worker(study, lambda trial: 0.0, "fail", worker.tqdm(disable=True)).run(1) == worker.DONE
+        assert working(study, storage, 1).run() == worker.DONE
 
 
 @pytest.mark.parametrize("faults", [worker.PATIENCE - 1, worker.PATIENCE])
-def test_a_storage_that_errs(faults: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_a_storage_that_errs(
+    faults: int, study: optuna.Study, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     """Errors that waiting does not explain: it tries again, ten times; then it is the storage's fault, and says why."""
-    study, left = optuna.create_study(), [*range(faults)]
-    optimize = study.optimize
+    left, erring = [*range(faults)], working(study, study._storage, 3)
+    optimize = erring.study.optimize
 
-    def erring(*arguments: object, **options: object) -> None:
+    def err(*arguments: object, **options: object) -> None:
         if left:
             left.pop()
             raise optuna.exceptions.StorageInternalError("An exception is raised.") from OSError("odd\n  thing")
         optimize(*arguments, **options)
 
-    monkeypatch.setattr(study, "optimize", erring)
-    code = worker.Worker(study, lambda trial: 0.0, "fail", worker.tqdm(disable=True)).run(3)
+    monkeypatch.setattr(erring.study, "optimize", err)
     enough = faults < worker.PATIENCE
-    assert (code, len(study.trials)) == ((worker.DONE, 3) if enough else (worker.LOST, 0))
+    assert (erring.run(), len(study.trials)) == ((worker.DONE, 3) if enough else (worker.LOST, 0))
     assert capsys.readouterr().err == ("" if enough else "The storage failed 10 times in a row: odd thing\n")
+
+
+def test_a_sampler_that_errs(study: optuna.Study, capsys: pytest.CaptureFixture) -> None:
+    """It is not the objective's fault."""
+    erring = working(study, study._storage, 1)
+    erring.study.sampler = None  # type: ignore[assignment]
+    assert erring.run() == worker.FAILED
+    assert "Optuna, and not the objective, raised AttributeError" in capsys.readouterr().err
 
 
 def test_a_heartbeat_keeps_silent_about_a_lost_storage(capsys: pytest.CaptureFixture) -> None:

@@ -49,23 +49,29 @@ expect.set_options(timeout=20_000)
 
 
 @contextmanager
-def lab_page(url: str, notebook: str) -> Iterator[Page]:
-    """One notebook of the folder `notebooks`, its kernel ready; `url` is the server's address with its token."""
+def browser_page(width: int = 1400, height: int = 1000) -> Iterator[Page]:
+    """An empty page of the machine's Chromium; the test is skipped where there is none."""
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
         pytest.skip(f"no browser here: install one of {', '.join(BROWSERS)}")
-    parts = urlsplit(url)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         try:
-            page = browser.new_page(viewport={"width": 1400, "height": 1000})
-            page.goto(f"{parts.scheme}://{parts.netloc}/lab/tree/notebooks/{notebook}?{parts.query}&reset")
-            with _pictured(page, f"{notebook}_failed"):
-                expect(page.locator("#jupyterlab-splash, .jp-Spinner")).to_have_count(0, timeout=OPEN_S * 1000)
-                _wait_until_idle(page, OPEN_S)
-                yield page
+            yield browser.new_page(viewport={"width": width, "height": height})
         finally:
             browser.close()
+
+
+@contextmanager
+def lab_page(url: str, notebook: str) -> Iterator[Page]:
+    """One notebook of the folder `notebooks`, its kernel ready; `url` is the server's address with its token."""
+    parts = urlsplit(url)
+    with browser_page() as page:
+        page.goto(f"{parts.scheme}://{parts.netloc}/lab/tree/notebooks/{notebook}?{parts.query}&reset")
+        with _pictured(page, f"{notebook}_failed"):
+            expect(page.locator("#jupyterlab-splash, .jp-Spinner")).to_have_count(0, timeout=OPEN_S * 1000)
+            _wait_until_idle(page, OPEN_S)
+            yield page
 
 
 def run_all(page: Page) -> None:

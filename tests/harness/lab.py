@@ -66,21 +66,31 @@ class Lab:
         address = self.address(f"api/kernels/{session['kernel']['id']}/channels", self.token)
         header = {"msg_id": "1", "msg_type": "execute_request", "session": "1", "username": "", "version": "5.4"}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": {"code": code}, "channel": "shell"}
-        said, until = "", time.perf_counter() + seconds
+        said, until, waits = "", time.perf_counter() + seconds, {"reply", "idle"}  # on two channels, in either order
         with closing(create_connection(address.replace("http", "ws", 1), timeout=seconds)) as socket:
             socket.send(json.dumps(message))
-            while time.perf_counter() < until:
+            while waits and time.perf_counter() < until:
                 answer = json.loads(socket.recv())
-                if answer["msg_type"] == "execute_reply":
-                    return said + "\n".join(answer["content"].get("traceback", []))
-                if answer["msg_type"] == "stream":
-                    said += answer["content"]["text"]
+                kind, content = answer["msg_type"], answer["content"]
+                if answer["parent_header"].get("msg_id") != header["msg_id"]:
+                    continue
+                if kind == "stream":
+                    said += content["text"]
+                elif kind == "error":
+                    said += "\n".join(content["traceback"])
+                elif kind == "execute_reply":
+                    waits.discard("reply")
+                elif kind == "status" and content["execution_state"] == "idle":
+                    waits.discard("idle")
+        if not waits:
+            return said
         raise RuntimeError(f"The cell did not end within {seconds} s.")
 
     def address(self, path: str, token: str | None = None) -> str:
         """The full address of a path such as "api/contents"."""
         parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}/{path}" + (f"?token={token}" if token else "")
+        home = parts.path.partition("lab/")[0]  # under a hub a server is not at the root
+        return f"{parts.scheme}://{parts.netloc}{home}{path}" + (f"?token={token}" if token else "")
 
     def family(self) -> list[psutil.Process]:
         """The started process and everything below it, kernels too."""

@@ -21,7 +21,7 @@ FLOORS = (  # what stands on a floor is built on lower floors alone; helpers/__i
     ("problems", "machine"),
     ("races",),
     ("inside", "fleet"),
-    ("explore",),
+    ("explore", "checkup"),
     ("exercises", "worker"),
 )
 TRAINING = (

@@ -152,7 +152,7 @@ def test_the_picture_of_the_pruners_draws_what_it_says(panel: int, name: str) ->
     assert sum(len(line.get("points").split()) for line in lines) == spent
     figures = [t.text for t in texts(root) if t.get("font-size") == "20" and t.text not in pruning_strategy.STRATEGIES]
     best = re.search(r"the best found is ([\d.]+\d)", said)[1]
-    assert figures[2 * panel].startswith(f"{spent} epochs") and figures[2 * panel + 1] == f"best found: {best}"
+    assert figures[2 * panel].startswith(f"{spent} epochs") and figures[2 * panel + 1] == f"found, on test: {best}"
 
 
 @pytest.mark.parametrize(("panel", "name"), list(enumerate(sample_strategy.STRATEGIES)))

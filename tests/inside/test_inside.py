@@ -154,6 +154,15 @@ def test_log_ei_is_the_closed_form_of_jones(name: str) -> None:
         assert surely.any()
 
 
+def test_the_gp_fits_the_noise_that_there_is() -> None:
+    """Little where a smooth function has none; about its deviation where there is some, in the function's units."""
+    smooth, rng = find_function("forrester"), np.random.default_rng(0)
+    noisy = replace(smooth, name="noisy", formula=lambda x: smooth.formula(x) + rng.normal(0, 2))
+    fitted = [observe_gp(one, 22, 0)[-1].noise for one in (smooth, noisy)]
+    assert fitted[0] < 0.5 < 1 < fitted[1] < 4
+    assert 0.05 < observe_gp(smooth, 13, 0)[-1].scale < 1
+
+
 def test_a_maximised_function_is_seen_the_right_way_up() -> None:
     """The function turned upside down and maximised gives the same trials, and the mean turned upside down."""
     low = find_function("forrester")
@@ -230,16 +239,17 @@ def test_a_moved_attribute_of_cma_es_is_named(missing: str) -> None:
         cmaes._Watched(0).written(optimizer)
 
 
-@pytest.mark.parametrize("missing", ["_gpr", "eval_acqf_no_grad"])
+@pytest.mark.parametrize("missing", ["_gpr", "eval_acqf_no_grad", "noise_var", "length_scales"])
 def test_a_moved_attribute_of_the_gp_is_named(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An acquisition function without them, such as the one for running trials."""
     monkeypatch.setattr(GPSampler, "_optimize_acqf", lambda self, acqf, best_params: np.array([0.5]))
-    posterior = SimpleNamespace(posterior=lambda x: (x[:, 0], x[:, 0]))
-    acqf = SimpleNamespace(_gpr=posterior, eval_acqf_no_grad=lambda x: x[:, 0])
-    gp._Watched(0)._optimize_acqf(acqf, None)
-    delattr(acqf, missing)
+    model = SimpleNamespace(posterior=lambda x: (x[:, 0], x[:, 0]), noise_var=1.0, length_scales=[1.0])
+    acqf, watched = SimpleNamespace(_gpr=model, eval_acqf_no_grad=lambda x: x[:, 0]), gp._Watched(seed=0)
+    watched.seen = []
+    watched._optimize_acqf(acqf, None)
+    delattr(acqf if hasattr(acqf, missing) else model, missing)
     with pytest.raises(OptunaMoved, match=rf"SimpleNamespace\.{missing}; helpers/inside/gp\.py"):
-        gp._Watched(0)._optimize_acqf(acqf, None)
+        watched._optimize_acqf(acqf, None)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
@@ -268,13 +278,6 @@ def test_an_unfit_function_is_bad_input(observe, function) -> None:
     """Functions of other dimensions and things that are none are refused with a sentence."""
     with pytest.raises(BadInput, match=r"is of dimension 6|is not a Function"):
         observe(function)
-
-
-@pytest.mark.parametrize(("observe", "name"), [(observe_tpe, "forrester"), (observe_gp, "forrester")])
-def test_no_trials_are_bad_input(observe, name: str) -> None:
-    """Nothing can be seen in nothing."""
-    with pytest.raises(BadInput, match="ask for at least 1"):
-        observe(find_function(name), 0)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 import itertools
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.testing import pytest_samplers as suite
 
+from helpers.inside.tpe import observe_tpe
+from helpers.problems.functions import find_function
 from tests.notebooks.test_notebooks import solved
 from tests.tools.store_outputs import ROOT
 
@@ -39,10 +43,10 @@ NAMES = names_of_the_notebook()
 CLASSES = {name: one for name, one in NAMES.items() if isinstance(one, type) and issubclass(one, BaseSampler)}
 SOUND = {name: one for name, one in CLASSES.items() if name not in MEANT_TO_BE_BROKEN}
 SEARCHING = {name: one for name, one in SOUND.items() if name != "MyRandom"}
-# The suite's spaces with every kind of hyperparameter see three trials, so TPE has to model from its first one on.
-EARLY = type("EarlyTPE", (CLASSES["FortyLineTPE"],), {"startup": 1})
-# CubeSampler, which they share, draws at random; EdgeTPE takes other bells than TPE.
-UNDER_THE_SUITE = {"HillClimber": CLASSES["HillClimber"], "FortyLineTPE": CLASSES["FortyLineTPE"], "early TPE": EARLY}
+# The suite's spaces with every kind of hyperparameter see three trials, so a model is due from the first one on.
+EARLY = {name: type(name, (CLASSES[name],), {"startup": 1}) for name in ("FortyLineTPE", "FifteenLineGP", "PoliteGP")}
+# CubeSampler, which they share, draws at random.
+UNDER_THE_SUITE = {"HillClimber": CLASSES["HillClimber"], "late TPE": CLASSES["FortyLineTPE"]} | EARLY
 each_sampler = pytest.mark.parametrize("make", SOUND.values(), ids=SOUND)
 
 
@@ -69,8 +73,8 @@ class TestSearching(suite.BasicSamplerTestCase, suite.RelativeSamplerTestCase, s
 
 
 def test_none_is_left_out():
-    """Every sampler of the notebook is under the suite, or differs from one that is in what it chooses alone."""
-    assert set(SOUND) == {"MyRandom", "CubeSampler", "HillClimber", "FortyLineTPE", "EdgeTPE"}
+    """Every sampler of the notebook is under the suite, or is what they share."""
+    assert set(SOUND) == {"MyRandom", "CubeSampler", "HillClimber", "FortyLineTPE", "FifteenLineGP", "PoliteGP"}
     assert set(MEANT_TO_BE_BROKEN) <= set(CLASSES)
 
 
@@ -107,12 +111,57 @@ def test_several_objectives_are_refused(make):
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
-@pytest.mark.parametrize("name", ["HillClimber", "FortyLineTPE"])
+@pytest.mark.parametrize("name", ["HillClimber", "FortyLineTPE", "FifteenLineGP"])
 def test_the_direction_counts(name, direction):
-    """Both find the better end of a range, whichever it is."""
+    """Each finds the better end of a range, whichever it is."""
     study = optuna.create_study(direction=direction, sampler=CLASSES[name](seed=0))
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=60)
     assert abs(study.best_value - (direction == "maximize")) < 0.02
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_forty_lines_are_tpe(seed):
+    """Their ratio is that of Optuna's groups, up to a factor, while no trial has lost weight; step by step."""
+    one = NAMES["bells"], NAMES["density"]
+    for step in observe_tpe(find_function("forrester"), 25, seed)[10:]:
+        good, rest = NAMES["split"](step.x[:, None], step.y)
+        assert sorted(good[:, 0]) == sorted(step.x[list(step.good)])
+        l_of_x, g_of_x = (one[1](step.candidates[:, None], *one[0](group)) for group in (good, rest))
+        assert np.log(l_of_x / g_of_x) == pytest.approx(step.scores, abs=1e-6)
+
+
+def test_the_lines_are_as_many_as_their_names_say():
+    """Forty at most for TPE with all its functions, fifteen for the GP's class, blank lines aside."""
+    cells = [cell.source for cell in solved(NOTEBOOK)[0].cells if cell.cell_type == "code"]
+    nodes = {getattr(node, "name", ""): (cell, node) for cell in cells for node in ast.parse(cell).body}
+
+    def lines(name: str) -> int:
+        cell, node = nodes[name]
+        return sum(map(bool, cell.splitlines()[node.lineno - 1 : node.end_lineno]))
+
+    assert sum(map(lines, ("split", "bell_widths", "bells", "density", "draw", "FortyLineTPE"))) <= 40
+    assert lines("FifteenLineGP") <= 15
+
+
+def test_the_verdict_is_seldom_wrong():
+    """400 races a case: equivalent where it is so, hardly ever at the margin, never beyond it; the side is right."""
+    rng = np.random.default_rng(0)
+
+    def shares(shift: float) -> dict[str, float]:
+        races = [
+            SimpleNamespace(final={"a": 10 - gap, "b": np.full(30, 10.0)}.get)
+            for gap in rng.normal(shift, 1.3, (400, 30))
+        ]
+        said = [NAMES["verdict"](one, "a", "b", 1.0)["verdict"] for one in races]
+        return {
+            word: said.count(word) / 400 for word in ("equivalent within the margin", "better", "worse", "not decided")
+        }
+
+    assert shares(0)["equivalent within the margin"] > 0.9
+    for shift, word, wrong in ((1, "better", "worse"), (-1, "worse", "better")):
+        found = shares(shift)
+        assert found["equivalent within the margin"] < 0.05 and found[wrong] == 0 and found[word] > 0.8
+    assert shares(2)["better"] == 1
 
 
 def test_failed_and_infinite_trials_do_no_harm():

@@ -20,7 +20,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from helpers.errors import BadInput
-from helpers.problems.capstone import BUDGET, EPOCHS, HELD_BACK, SEEDS, Capstone, Refused, epochs_spent, t_margin
+from helpers.problems.capstone import BUDGET, EPOCHS, HELD_BACK, SEEDS, Capstone, Refused, Score, epochs_spent
 from helpers.problems.table import SMUDGED
 from helpers.races.statistics import paired_tests
 
@@ -156,7 +156,7 @@ def test_a_score_is_the_mean_over_the_held_back_seeds() -> None:
     score = PROBLEM.score(PROBLEM.table.best)
     assert score.values == tuple(PROBLEM.table.value(PROBLEM.table.best, "test_accuracy", seed) for seed in HELD_BACK)
     assert score.mean == pytest.approx(np.mean(score.values))
-    assert t_margin([1, 2, 3, 4, 5]) == pytest.approx(2.776 * math.sqrt(2.5 / 5), abs=1e-3)
+    assert Score({}, (1, 2, 3, 4, 5)).margin == pytest.approx(2.776 * math.sqrt(2.5 / 5), abs=1e-3)
 
 
 def test_an_honest_study_is_scored() -> None:

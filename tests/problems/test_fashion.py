@@ -308,10 +308,11 @@ for number, seed in json.loads(sys.argv[1]):
 @THERE
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the reference arithmetic is x86's")
-def test_a_random_handful_trained_again_gives_the_record() -> None:
+@pytest.mark.parametrize("count", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_what_is_trained_again_gives_the_record(count: int) -> None:
     """In the recorder's arithmetic, by its own code: every count and every loss, to the last bit."""
-    rng = random.Random()  # another handful in each run; it is in a failure's message
-    handful = [(rng.randrange(4536), rng.choice(record_fashion.SEEDS)) for _ in range(3)]
+    rng = random.Random()  # others in each run; it is in a failure's message
+    handful = [(rng.randrange(4536), rng.choice(record_fashion.SEEDS)) for _ in range(count)]
     done = subprocess.run(
         [sys.executable, "-c", AGAIN, json.dumps(handful)],
         env=os.environ | record_fashion.ARITHMETIC,
@@ -353,6 +354,7 @@ if __name__ == "__main__":  # a process of the pool reads everything above, too
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a process with its pool")
 def test_a_killed_recording_goes_on(small: Recording, tmp_path: Path) -> None:
     """Killed half-way and started again: what was trained is not trained again, and the table is that of one go."""

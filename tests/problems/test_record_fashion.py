@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,22 +13,29 @@ import torch
 
 from helpers.problems.recorded import record_fashion
 from helpers.problems.recorded.record_fashion import Member, Networks
+from helpers.training import train as training
 from helpers.training.data import Dataset
-from helpers.training.train import Training, TrainingConfig, evaluate
+from helpers.training.train import TrainingConfig, create_model, evaluate, train
 
 SMALL = TrainingConfig(width=6, depth=2, batch_size=40, epochs=4, seed=3)
 
 
 def alone(member: Member, data: Dataset) -> tuple[list[int], list[float], list[int]]:
     """Right validation answers and losses of every epoch, and right test answers after the last and the best."""
-    run = Training(member.config, data)
-    if member.config.optimizer == "adam":
-        run.optimizer.param_groups[0]["betas"] = (member.beta, 0.999)
+    model, create = create_model(member.config, data), training._create_optimizer
+
+    def with_beta(*of: Any) -> torch.optim.Optimizer:
+        optimizer = create(*of)
+        if member.config.optimizer == "adam":
+            optimizer.param_groups[0]["betas"] = (member.beta, 0.999)
+        return optimizer
+
     right, losses, test = [], [], []
-    for epoch in run:
-        right.append(round(epoch.validation_accuracy * len(data.validation)))
-        losses.append(epoch.validation_loss)
-        test.append(round(evaluate(run.model, data.test).accuracy * len(data.test)))
+    with mock.patch.object(training, "_create_optimizer", with_beta):
+        for epoch in train(model, member.config, data):
+            right.append(round(epoch.validation_accuracy * len(data.validation)))
+            losses.append(epoch.validation_loss)
+            test.append(round(evaluate(model, data.test).accuracy * len(data.test)))
     return right, losses, [test[-1], test[int(np.argmax(right))]]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,6 @@ from helpers.races.importance import (
     PROBLEMS,
     SAMPLERS,
     SEEDS,
-    importances,
     load_importances,
     true_importances,
 )
@@ -94,74 +92,28 @@ def test_true_importances_sum_to_one(problem: str) -> None:
 @pytest.mark.parametrize(("evaluator", "trials"), [("PED-ANOVA", 1000), ("fANOVA", 300)])
 def test_with_many_random_trials_optuna_finds_the_truth(evaluator: str, trials: int) -> None:
     """So the truth is the thing that Optuna estimates."""
-    found = pd.Series(importances(search("bowl", "random", trials, 0), evaluator))[list(WEIGHTS)]
+    study = search("bowl", "random", trials, 0)
+    found = pd.Series(get_param_importances(study, evaluator=EVALUATORS[evaluator](0)))[list(WEIGHTS)]
     assert found.to_numpy() == pytest.approx(true_importances("bowl")[ESTIMATES[evaluator]].to_numpy(), abs=0.08)
-
-
-@pytest.mark.parametrize("evaluator", EVALUATORS)
-def test_estimates_are_optunas(evaluator: str) -> None:
-    """Scaled or not, of some hyperparameters or all."""
-    bowl = search("bowl", "random", 100, 0)
-    made = EVALUATORS[evaluator](0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        plain = get_param_importances(bowl, evaluator=EVALUATORS[evaluator](0))
-        assert importances(bowl, evaluator) == pytest.approx(plain)
-        raw = importances(bowl, evaluator, normalize=False, params=["a", "b"])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert raw == pytest.approx(get_param_importances(bowl, evaluator=made, params=["a", "b"], normalize=False))
-
-
-def _study(values: list[float], directions: tuple[str, ...] = ("minimize",)) -> optuna.Study:
-    study = optuna.create_study(study_name="made", directions=directions)
-    for n, value in enumerate(values):
-        trial = study.ask()
-        trial.suggest_float("x", 0, 1)
-        state = optuna.trial.TrialState.FAIL if math.isnan(value) else None
-        study.tell(trial, None if state else [value + n * (value != 1)] * len(directions), state=state)
-    return study
-
-
-def test_studies_that_teach_nothing() -> None:
-    """A sentence, and no warning, empty dictionary or traceback; whoever judges."""
-    for values, said in (
-        ([], "has no trials yet"),
-        ([0.5], "All values are equal, there is nothing to compare"),
-        ([math.nan] * 5, r"None of the 5 trials \(FAIL\) is complete with a finite value"),
-        ([1.0] * 9, "All values are equal, there is nothing to compare"),
-        ([math.inf] * 6, "None of the 6 trials .* is complete with a finite value"),
-    ):
-        for evaluator in EVALUATORS:
-            with pytest.raises(BadInput, match=said):
-                importances(_study(values), evaluator)
-
-
-@pytest.mark.parametrize("evaluator", EVALUATORS)
-def test_infinite_values_do_not_count(evaluator: str) -> None:
-    """Optuna's evaluators leave them out as well."""
-    found = importances(_study([math.inf, 0.1, 0.3, math.inf, 0.2, 0.7, 0.4]), evaluator)
-    assert found == {"x": pytest.approx(1.0)}
 
 
 def test_unknown_names() -> None:
     """One of those there are."""
-    with pytest.raises(BadInput, match="Unknown evaluator 'SHAP': choose one of 'PED-ANOVA'"):
-        importances(_study([0.1] * 9), "SHAP")
     for load in (true_importances, load_importances):
         with pytest.raises(BadInput, match="Unknown problem"):
             load("cifar")
 
 
 def test_importances_of_what_is_maximised() -> None:
-    """The trap: low counts as good as soon as there is a target; with the sign turned the answer is the default's."""
+    """The trap of notebook 09: low counts as good as soon as there is a target; with the sign turned the answer is the
+    default's. Pruned trials do not count."""
     study = search("digits", "random", 40, 0)
-    with pytest.raises(BadInput, match=r"maximised, .* give target=lambda trial: -trial.values\[0\]"):
-        importances(study, target=lambda trial: trial.value)
-    assert importances(study, target=lambda trial: -trial.value) == importances(study)
-    two = _study([0.3, 0.1, 0.6, 0.2, 0.5], ("minimize", "maximize"))
-    with pytest.raises(BadInput, match=r"Objective 1 is maximised, .* -trial.values\[1\]"):
-        importances(two, target=lambda trial: trial.values[1] + 0)
+    plain = get_param_importances(study)
+    with pytest.warns(UserWarning, match="low `target` values"):
+        aimed, turned = (get_param_importances(study, target=lambda trial, s=s: s * trial.value) for s in (1, -1))
+    assert aimed != pytest.approx(plain) and turned == pytest.approx(plain)
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.PRUNED, value=1.0))
+    assert get_param_importances(study) == plain
 
 
 # The record
@@ -178,7 +130,7 @@ def test_the_record_has_every_case() -> None:
         assert recorded.sum(axis=1).to_numpy() == pytest.approx(np.ones(len(recorded)), abs=1e-5)
         study = studies_of(problem, "random", 4, BUDGETS[:3])[2]
         for evaluator in EVALUATORS:
-            again = importances(study, evaluator, seed=4)
+            again = get_param_importances(study, evaluator=EVALUATORS[evaluator](4))
             row = recorded.loc["random", evaluator, BUDGETS[2]].iloc[4]
             assert [again[name] for name in names] == pytest.approx(row.to_list(), abs=1e-4)
 

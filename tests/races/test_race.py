@@ -21,7 +21,7 @@ from optuna.samplers import (
     RandomSampler,
     TPESampler,
 )
-from scipy.stats import ttest_rel, wilcoxon
+from scipy.stats import wilcoxon
 
 from helpers.errors import BadInput
 from helpers.learn import course_seed
@@ -30,7 +30,7 @@ from helpers.problems.table import DIGITS, load_benchmark
 from helpers.problems.two_objectives import AccuracyAndSize
 from helpers.races.race import RACES, Race, load_races, race
 from helpers.races.recorded.record_races import BUDGET, ENTRANTS, PLAN, PRUNED, PRUNERS, card, find_problem, run
-from helpers.races.statistics import equivalence, paired_tests
+from helpers.races.statistics import paired_tests
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -303,42 +303,10 @@ def test_equals_are_seldom_called_better() -> None:
     assert wrong / races <= 0.05 + 3 * (0.05 * 0.95 / races) ** 0.5
 
 
-# Equivalence
-
-
-def test_equivalence_is_two_one_sided_tests() -> None:
-    """p is the larger of two paired t-tests against the margins, as SciPy has them."""
-    one, other = np.random.default_rng(course_seed()).normal((1.0, 1.1), 0.2, size=(30, 2)).T
-    found = equivalence(raced(one, other), "a", "b", 0.15)
-    above = ttest_rel(one + 0.15, other, alternative="greater").pvalue
-    below = ttest_rel(one - 0.15, other, alternative="less").pvalue
-    assert found.p == pytest.approx(max(above, below))
-    assert (found.difference, found.margin) == (pytest.approx(np.mean(one - other)), 0.15)
-
-
-def test_equivalence_is_found_where_it_is() -> None:
-    """400 races: nearly always where there is no difference, in at most 5 % where it is the margin, never beyond it."""
-    rng, chance = np.random.default_rng(course_seed()), 3 * (0.05 * 0.95 / 400) ** 0.5
-    for shift, least, most in ((0.0, 0.95, 1.0), (1.0, 0.0, 0.05), (-1.0, 0.0, 0.05), (2, 0, 0)):
-        gaps = rng.normal(shift, 1.3, size=(400, 30))
-        shown = np.mean([equivalence(raced(10 + gap, np.full(30, 10.0)), "a", "b", 1.0).p < 0.05 for gap in gaps])
-        assert least - 0.03 <= shown <= most + chance, shift
-    assert equivalence(raced([1, 2, 3], [1, 2, 3]), "a", "b", 0.1).p == 0  # without a warning that nothing varies
-
-
-def test_a_margin_is_above_zero() -> None:
-    """Or there is one sentence that says so."""
-    for margin in (0, float("nan")):
-        sentence = f"The margin is {margin}: say, above 0, which difference would be too small to matter."
-        with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-            equivalence(raced([1, 2], [1, 3]), "a", "b", margin)
-
-
 def test_unknown_entrants_are_refused() -> None:
     """The sentence names those there are."""
-    for ask in (lambda one: one.final("z"), lambda one: equivalence(one, "a", "z", 0.1)):
-        with pytest.raises(BadInput, match=r"^Unknown entrant 'z': choose one of 'a', 'b'\.$"):
-            ask(raced([1, 2], [1, 3]))
+    with pytest.raises(BadInput, match=r"^Unknown entrant 'z': choose one of 'a', 'b'\.$"):
+        raced([1, 2], [1, 3]).final("z")
 
 
 # The recorded races

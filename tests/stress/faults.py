@@ -33,6 +33,7 @@ import psycopg
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from helpers.errors import BadInput
 from helpers.fleet import Database, Fleet, open_storage, start_postgres
 from helpers.fleet.fleet import WorkerState
 from helpers.fleet.objectives import branin
@@ -204,6 +205,34 @@ def killed(ground: Ground, seed: int, kind: str) -> Outcome:
         fleet.kill(0)
         fleet.wait(WAIT_S)
         return go_on(scene, fleet) if kind == "journal" else scene.outcome(fleet)
+
+
+def terminated(ground: Ground, seed: int, kind: str) -> Outcome:
+    """SIGTERM, as at a cluster's time limit: what the worker ran waits again, and the others run it."""
+    rng, scene = random.Random(seed), ground.scene(kind, f"terminated-{kind}-{seed}")
+    with scene.fleet(pause=0.2, total=TOTAL) as fleet:
+        scene.wait_until(rng.randrange(TOTAL // 2), WORKERS)
+        time.sleep(rng.uniform(0, 0.2))
+        fleet.kill(0, signal.SIGTERM)
+        fleet.wait(WAIT_S)
+        return scene.outcome(fleet)
+
+
+def damaged(ground: Ground, seed: int) -> Outcome:
+    """A journal gets half a line in its middle; what stands before it is saved, as the sentence says, and goes on."""
+    rng, scene = random.Random(seed), ground.scene("journal", f"damaged-{seed}")
+    file = Path(scene.url.removeprefix("journal:///"))
+    with scene.fleet(2, pause=0.02, trials=500) as fleet:
+        scene.wait_until(rng.randrange(20), 2)
+        with open(file, "ab", buffering=0) as journal:
+            journal.write(b'{"op_code":6,"trial\n')
+        fleet.wait(WAIT_S)
+        try:
+            open_storage(scene.url)
+        except BadInput as error:
+            subprocess.run(re.findall("`(.*)`", str(error))[0], shell=True, cwd=ground.folder, check=True)
+            (ground.folder / "saved.log").replace(file)
+        return go_on(scene, fleet)
 
 
 def suspended(ground: Ground, seed: int, kind: str) -> Outcome:
@@ -397,6 +426,8 @@ def done(scene: Scene, fleet: Fleet) -> int:
 
 FAULTS: dict[str, Callable[[Ground, int], Outcome]] = {
     **{f"killed, {kind}": partial(killed, kind=kind) for kind in ("sqlite", "journal", "postgresql")},
+    **{f"terminated, {kind}": partial(terminated, kind=kind) for kind in ("sqlite", "journal", "postgresql")},
+    "journal damaged": damaged,
     **{f"suspended, {kind}": partial(suspended, kind=kind) for kind in ("sqlite", "postgresql")},
     "server restarted": partial(restarted, crash=False),
     "server crashed": partial(restarted, crash=True),

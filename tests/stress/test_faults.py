@@ -48,6 +48,20 @@ def test_where_nothing_beats_the_trial_of_a_killed_worker_is_failed_by_hand(plac
     assert outcome.codes == [-9, 0, 0, 0] and outcome.recovered <= 1
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "journal", "postgresql"])
+def test_the_trial_of_a_terminated_worker_is_run_again(place: Ground, kind: str) -> None:
+    """In every storage: it says itself that its parameters wait."""
+    outcome = strike(place, f"terminated, {kind}", 1)
+    assert outcome.codes == [143, 0, 0] and outcome.complete == TOTAL and outcome.recovered <= 1
+
+
+def test_a_journal_damaged_under_its_workers(place: Ground) -> None:
+    """They end with a lost storage; what was told before is saved by the command that the sentence gives."""
+    outcome = strike(place, "journal damaged", 2)
+    assert outcome.codes == [3, 3, 0] and outcome.complete >= 5
+    assert all("its journal is damaged" in said for said in outcome.said[:2]), outcome.said
+
+
 def test_a_worker_that_slept_past_the_grace_period_goes_on(place: Ground) -> None:
     """Its trial was given to another; it says so, and neither fails nor counts twice."""
     outcome = strike(place, "suspended, postgresql", 2)

@@ -117,6 +117,7 @@ def limited(tmp_path: Path) -> Iterator[Limited]:
         yield Limited(cage)
 
 
+@pytest.mark.slow
 def test_more_memory_than_the_limit_is_not_to_be_had(limited: Limited) -> None:
     """One gigabyte is, three are not, neither for one process nor for three of its children together."""
     assert limited("taken = b'x' * 1_000_000_000; print(len(taken))") == ("1000000000", 0)
@@ -127,12 +128,14 @@ def test_more_memory_than_the_limit_is_not_to_be_had(limited: Limited) -> None:
     assert limited.cage.killed() > 1
 
 
+@pytest.mark.slow
 def test_a_second_core_cannot_be_used(limited: Limited) -> None:
     """Not even by a program that asks for all."""
     code = "import os; os.sched_setaffinity(0, range(os.cpu_count())); print(len(os.sched_getaffinity(0)))"
     assert limited(code) == ("1", 0)
 
 
+@pytest.mark.slow
 def test_the_network_is_not_reached_but_this_machine_is(limited: Limited) -> None:
     """Kernels, the database and Dask need 127.0.0.1."""
     away = "import socket\ntry: socket.create_connection(('192.0.2.1', 80), 5)\nexcept OSError as error: print(error)"
@@ -141,6 +144,7 @@ def test_the_network_is_not_reached_but_this_machine_is(limited: Limited) -> Non
     assert limited(home)[1] == 0
 
 
+@pytest.mark.slow
 def test_nothing_is_written_outside_the_home(limited: Limited, tmp_path: Path) -> None:
     """By an ordinary user, who can read, write at home, and use the usual devices."""
     places = ["/tmp", "/var/tmp", "/etc", "/root", str(ROOT), str(Path(sys.prefix))]
@@ -151,6 +155,7 @@ def test_nothing_is_written_outside_the_home(limited: Limited, tmp_path: Path) -
     assert limited("import getpass; print(getpass.getuser())") == ("learner", 0)
 
 
+@pytest.mark.slow
 def test_without_limits_nothing_is_limited(tmp_path: Path) -> None:
     """The other rows run as the one who starts them, with a home of their own."""
     assert Limits().impossible() == ""
@@ -179,6 +184,7 @@ def small_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return source / "notebooks"
 
 
+@pytest.mark.slow
 def test_a_row_tells_notebooks_apart(small_course: Path) -> None:
     """In sequence: one that is well, one that leaves a file, one that changes what it found."""
     paths = [
@@ -195,6 +201,7 @@ def test_a_row_tells_notebooks_apart(small_course: Path) -> None:
     assert all(finding.family_mb > finding.kernel_mb > 30 for finding in findings)
 
 
+@pytest.mark.slow
 def test_a_notebook_that_does_not_end_is_ended(small_course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With all that it has started, and the next one is run."""
     monkeypatch.setattr(whole_course, "RUN_TIMEOUT_S", 15)
@@ -205,6 +212,7 @@ def test_a_notebook_that_does_not_end_is_ended(small_course: Path, monkeypatch: 
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(NOT_HERE), reason=NOT_HERE)
 def test_a_notebook_that_takes_too_much_memory_is_found(small_course: Path) -> None:
     """Under Binder's limits and beside JupyterLab; a modest one is well there."""

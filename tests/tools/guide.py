@@ -1,7 +1,8 @@
 """Fills in what is generated in the instructor's guide and the handout from guide.json: `python -m tests.tools.guide`.
 
 It stands between `<!-- generated: NAME -->` and `<!-- end -->`. NAME is one of TABLES, or a figure such as
-"06 | The median saves more | percent": a notebook, the first words of a claim or a prediction, and one of FORMS. In a
+"06 | The median saves more | percent": a notebook, the first words of a claim or a prediction, and one of FORMS, or
+"sentence" for the claim at seed 0. In a
 route, between `<!-- route: 90 minutes -->` and `<!-- end -->`, the columns talk and machine are filled in.
 """
 
@@ -23,6 +24,7 @@ from tests.tools.store_outputs import ROOT, all_notebooks
 FILES = (ROOT / "notebooks" / "instructor_guide.md", ROOT / "notebooks" / "handout.md")
 GENERATED = re.compile(r"(<!-- generated: ([^>]+) -->).*?(<!-- end -->)", re.DOTALL)
 RANGED = re.compile(r"(<|<=|>|>=|within) ")
+SERVER_MB = 290  # what a learner's JupyterLab takes beside the kernel (test_hub.py measures it)
 TITLES = {path.name[:2]: f"[{path.stem.replace('_', ' ')}]({path.name})" for path in all_notebooks()}
 
 
@@ -120,6 +122,17 @@ def quiz(record: Record) -> str:
     return table(list(by_notebook), [tuple(", ".join(numbers) for numbers in by_notebook.values())])
 
 
+def room(record: Record) -> str:
+    """What one machine needs for a room: memory for the largest notebook of each, minutes when all run one at once."""
+    runs = [one for seeds in record.values() for one in seeds.values()]
+    peak, seconds = max(one["peak"] for one in runs), max(one["seconds"] for one in runs)
+    rows = [
+        (n, f"{n * (peak + SERVER_MB) / 1000:.0f}", *(f"{n * seconds / cores / 60:.0f}" for cores in (8, 32)))
+        for n in (10, 20, 30)
+    ]
+    return table(["learners", "memory, GB", "minutes, longest notebook, 8 cores", "32 cores"], rows)
+
+
 def table(head: list[str], rows: list[tuple]) -> str:
     """A table in Markdown."""
     lines = [[str(cell).replace("|", "\\|") for cell in row] for row in [head, *rows]]
@@ -131,6 +144,7 @@ TABLES: dict[str, Callable[[Record], str]] = {
     "predictions": all_predictions,
     "machine time": machine_time,
     "quiz": quiz,
+    "room": room,
 }
 FORMS: dict[str, Callable[[float], str]] = {
     "number": lambda value: f"{float(f'{value:.2g}'):g}",
@@ -139,13 +153,13 @@ FORMS: dict[str, Callable[[float], str]] = {
 
 
 def figure(record: Record, name: str) -> str:
-    """One claim's figure, from the lowest to the highest over the seeds; or a prediction, or its outcome.
+    """One claim's figure, from the lowest to the highest over the seeds, or its sentence; a prediction, or its outcome.
 
     Raises:
         BadInput: no claim or prediction begins so, or several do.
     """
     notebook, begins, form = name.split(" | ")
-    if form in FORMS:
+    if form in FORMS or form == "sentence":
         found = [claim for claim in claims(record, notebook) if claim.sentence.startswith(begins)]
     else:
         found = [one for one in predictions(record, notebook) if one[0].startswith(begins)]
@@ -155,6 +169,8 @@ def figure(record: Record, name: str) -> str:
         return f"“{found[0][0]}” Measured: **{found[0][2]}**."
     if form == "outcome":
         return found[0][2]
+    if form == "sentence":
+        return found[0].sentence
     low, high = (FORMS[form](choose(found[0].numbers)) for choose in (min, max))
     return (low if low == high else f"{low} to {high}") + (" %" if form == "percent" else "")
 

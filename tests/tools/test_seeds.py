@@ -32,6 +32,7 @@ def tool(path: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_it_goes_on_and_lists_all_that_failed(tmp_path: Path) -> None:
     """A claim that fails and a cell that raises at one of two seeds; the claims below are measured there too."""
     done = tool(tmp_path / "99_thrown_away.ipynb", "3", "5", "--keep", str(tmp_path / "kept"))

@@ -286,7 +286,7 @@ def official(part: str) -> Counter:
 def test_no_home_folder_is_needed(tmp_path: Path) -> None:
     """An account number without a name, as in containers: the training code is imported, the temporary folder taken."""
     code = (
-        "import os; os.getuid = lambda: 2**31 - 9; import helpers.training.checkpoint;"
+        "import os; os.getuid = lambda: 2**31 - 9; import helpers.training.train;"
         "import helpers.training.data as d; print(d._cache())"
     )
     own = {name: value for name, value in os.environ.items() if name != "HOME"} | {"TMPDIR": str(tmp_path)}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from helpers.training.checkpoint import load_training, save_training
 from helpers.training.data import Dataset, load_dataset
 from helpers.training.ensemble import Ensemble
-from helpers.training.train import Training, TrainingConfig, fit
+from helpers.training.train import TrainingConfig, fit
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
@@ -59,30 +57,6 @@ def test_convolutions_repeat_to_the_bit_where_cudnn_is_told_to(data: Dataset, mo
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
     (first, curve), (second, again) = (fit(config, data) for _ in range(2))
     assert curve == again and all(map(torch.equal, weights(first), weights(second)))
-
-
-@pytest.mark.parametrize("stop", [1, 3])
-def test_a_run_goes_on_from_its_checkpoint(data: Dataset, tmp_path: Path, stop: int) -> None:
-    """To the bit, on the GPU that the data is on."""
-    whole = Training(CONFIG, data)
-    curve = list(whole)
-    broken = Training(CONFIG, data)
-    epochs = iter(broken)
-    for _ in range(stop):
-        next(epochs)
-    save_training(broken, tmp_path / "run.pt")
-    resumed = load_training(tmp_path / "run.pt", data, CONFIG)
-    assert list(resumed) == curve and all(map(torch.equal, weights(resumed.model), weights(whole.model)))
-
-
-def test_a_checkpoint_moves_between_devices(data: Dataset, tmp_path: Path) -> None:
-    """The data is the same wherever it lies: a run saved on a GPU goes on without one."""
-    run = Training(CONFIG, data)
-    next(iter(run))
-    save_training(run, tmp_path / "run.pt")
-    at_home = load_training(tmp_path / "run.pt", load_dataset("digits"), CONFIG)
-    assert {value.device.type for value in at_home.model.parameters()} == {"cpu"}
-    assert len(list(at_home)) == CONFIG.epochs
 
 
 def test_many_at_once(data: Dataset) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from itertools import islice
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from helpers.errors import BadInput
+from helpers.training import train as training
 from helpers.training.data import Dataset, Split, load_dataset
 from helpers.training.models import build_model
 from helpers.training.train import (
     Epoch,
-    Training,
     TrainingConfig,
     create_model,
     evaluate,
@@ -365,11 +366,15 @@ def test_only_training_images_are_augmented(few: Dataset) -> None:
 
 def rates(config: TrainingConfig, data: Dataset) -> list[float]:
     """The learning rate that each epoch is trained with."""
-    training, used = Training(config, data), []
-    training.model.register_forward_hook(
-        lambda module, *_: used.append(training.optimizer.param_groups[0]["lr"]) if module.training else None
+    made: list[torch.optim.Optimizer] = []
+    used: list[float] = []
+    model = create_model(config, data)
+    model.register_forward_hook(
+        lambda module, *_: used.append(made[0].param_groups[0]["lr"]) if module.training else None
     )
-    list(training)
+    create = training._create_optimizer
+    with mock.patch.object(training, "_create_optimizer", lambda *of: made.append(create(*of)) or made[0]):
+        list(train(model, config, data))
     return [used[-(-len(used) // config.epochs) * epoch] for epoch in range(config.epochs)]
 
 

@@ -2,13 +2,13 @@
 
 
 # Exercise 10.1
-def resume(paths, config, data):
+def newest(paths):
     for path in paths:
         try:
-            return load_training(path, data, config)
-        except ValueError:
+            return torch.load(path)
+        except Exception:
             pass
-    return Training(config, data)
+    return None
 
 
 # Exercise 10.2

@@ -36,7 +36,7 @@ from threadpoolctl import threadpool_limits
 from helpers.problems.recorded.record_tables import run_missing, write
 from helpers.problems.table import FASHION, Benchmark, load_benchmark
 from helpers.problems.two_objectives import hypervolume
-from helpers.races.race import FASHION_RACES, load_races
+from helpers.races.race import FASHION_RACES, Race, load_races
 
 FILE = FASHION_RACES
 CHUNK, TRIALS, FEW, EPOCHS = 20, 200, 60, FASHION.epochs
@@ -244,7 +244,8 @@ Optuna {version("optuna")}, cmaes {version("cmaes")}.
 
 
 def main(races: Sequence[str] = tuple(PLANS)) -> None:
-    """Runs what is missing of these races, one process a core, and writes them in one step, with their card."""
+    """Runs what is missing of these races, one process a core, and writes them in one step, with their card; the races
+    in the file that are not named stay as they are."""
     folder = FILE.parent / "fashion_parts"
     work = [
         (race, name, first) for race in races for name in PLANS[race][0] for first in range(0, PLANS[race][1], CHUNK)
@@ -252,14 +253,20 @@ def main(races: Sequence[str] = tuple(PLANS)) -> None:
     work.sort(key=lambda job: job[1] != "GP")  # the slowest first, so that no core waits at the end
     files = {job: folder / f"{', '.join(map(str, job))}.npz" for job in work}
     run_missing(chunk_to, [(files[job], *job) for job in work], unit="part", desc="racing")
-    arrays: dict[str, np.ndarray] = {"races": np.array([", ".join(both) for both in product(races, KINDS)])}
-    for n, (race, kind) in enumerate(product(races, range(len(KINDS)))):
+    stored = dict(load_races(FILE)) if FILE.exists() else {}
+    for race, (n, kind) in product(races, enumerate(KINDS)):
         names, runs, length = PLANS[race]
         parts = [[np.load(files[race, name, first]) for first in range(0, runs, CHUNK)] for name in names]
+        regret = np.stack([np.concatenate([part["regret"][:, n] for part in p]) for p in parts])
         seconds = [sum(float(part["seconds"]) for part in p) / runs / length for p in parts]
-        arrays[f"{n} entrants"] = np.array(names)
-        arrays[f"{n} regret"] = np.stack([np.concatenate([part["regret"][:, kind] for part in p]) for p in parts])
-        arrays[f"{n} seconds"] = np.repeat(np.array(seconds)[:, None], length, axis=1)
+        full = np.repeat(np.array(seconds)[:, None], length, axis=1)
+        stored[f"{race}, {kind}"] = Race(race, names, regret, full)
+    kept = [name for race in PLANS for kind in KINDS if (name := f"{race}, {kind}") in stored]
+    arrays: dict[str, np.ndarray] = {"races": np.array(kept)}
+    for n, name in enumerate(kept):
+        arrays[f"{n} entrants"] = np.array(stored[name].names)
+        arrays[f"{n} regret"] = stored[name].regret.astype(np.float32)
+        arrays[f"{n} seconds"] = stored[name].seconds
     write(FILE, arrays)
     load_races.cache_clear()
     FILE.with_suffix(".md").write_text(card(), encoding="utf-8")

@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 import optuna
 import pandas as pd
+from optuna.importance import get_param_importances
 from optuna.samplers import RandomSampler, TPESampler
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -25,7 +26,6 @@ from helpers.races.importance import (
     PROBLEMS,
     SAMPLERS,
     SEEDS,
-    importances,
 )
 
 WEIGHTS = {"a": 1.0, "b": 0.7, "c": 0.4, "dummy": 0.0}
@@ -101,7 +101,8 @@ def run(problem: str, sampler: str, seed: int) -> np.ndarray:
     names = list(truth_of(problem).index)
     with threadpool_limits(1):
         studies = studies_of(problem, sampler, seed)
-        found = [[importances(study, evaluator, seed=seed) for study in studies] for evaluator in EVALUATORS]
+        judges = [make(seed) for make in EVALUATORS.values()]
+        found = [[get_param_importances(study, evaluator=judge) for study in studies] for judge in judges]
     return np.array([[[shares[name] for name in names] for shares in row] for row in found])
 
 

@@ -53,8 +53,8 @@ class CheckUp(list[Finding]):
         return "\n".join([self.title, *(fill(f"{n}. {line}", 100) for n, line in enumerate(lines, start=1))])
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{'</td><td>'.join(map(escape, row))}</td></tr>" for row in self.rows)
-        return f"<table><caption>{escape(self.title)}</caption><tr>{HEAD}</tr>{rows}</table>"
+        rows = ["".join(f'<td style="text-align:left">{escape(text)}</td>' for text in row) for row in self.rows]
+        return f"<table><caption>{escape(self.title)}</caption><tr>{'</tr><tr>'.join([HEAD, *rows])}</tr></table>"
 
 
 def examine(study: Study) -> CheckUp:

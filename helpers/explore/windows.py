@@ -98,7 +98,7 @@ def draw_gp(function: Function, step: int, seed: int = 0) -> Drawing:
         expected, unsure = (np.interp(seen.taken, grid, height) for height in (mean, twice))
         said = f"Trial {step}: LogEI is highest, {top:.3g}, at x = {seen.taken:.4g}. "
         said += f"The model expected {expected:.3g} ± {unsure:.2g} there; the function gave {seen.value:.3g}. "
-        said += f"It fitted a length scale of {seen.scale:.2f} of the range and a noise of {seen.noise:.2g}."
+        said += f"Fitted: length scale {seen.scale:.2f}, noise {seen.noise:.2g}."
     edge = {"mode": "lines", "line_width": 0, "hoverinfo": "skip"}
     above = {
         "lower": (grid, mean - twice, edge | {"showlegend": False}),

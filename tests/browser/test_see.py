@@ -174,7 +174,7 @@ def test_the_dashboard_opens_as_a_tab(page: Page, notebook: dict[str, Any]) -> N
     page.locator(".jp-LauncherCard", has_text="Optuna Dashboard").first.click()
     page.get_by_label("Storage URL or File Path").first.fill(notebook["storage_url"])
     page.get_by_role("button", name="Create").click()
-    study = page.get_by_text("shared", exact=True).first
+    study = page.get_by_text("1. shared").first
     expect(study).to_be_visible()
     screenshot(page, "dashboard_studies")
     study.click()

@@ -113,9 +113,9 @@ def test_a_task_out_of_memory(cluster: Slurm, study: optuna.Study) -> None:
 def test_a_task_out_of_time(cluster: Slurm, study: optuna.Study, monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGTERM comes before the limit, reaches the worker, and leaves no trial that seems to run."""
     monkeypatch.setenv("LEARN_OPTUNA_SLEEP", "600")
-    job = cluster.submit("--array=0-0", "--time=1", "--signal=B:TERM@40", *words(study))
+    job = cluster.submit("--array=0-0", "--time=2", "--signal=B:TERM@30", *words(study))  # up to a minute early
     wait_until(lambda: owners(study))
-    ended = cluster.wait(job, {"FAILED", "TIMEOUT"}, timeout_s=100)
+    ended = cluster.wait(job, {"FAILED", "TIMEOUT"}, timeout_s=150)
     assert ended == {"0": "FAILED"} and "Stopped by SIGTERM" in logs(job)
     assert TrialState.RUNNING not in {trial.state for trial in study.trials}
 

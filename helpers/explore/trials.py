@@ -48,7 +48,7 @@ def draw_front(study: Study, limit: float) -> Drawing:
         "chosen": _places(within[-1:], **dots(plots.VERMILLION, symbol="diamond", size=14)),
     }
     figure = add(go.Figure(layout=legend_above("Error against parameters")), traces)
-    figure.update_xaxes(title="parameters (logarithmic)", type="log", tickformat=",")
+    figure.update_xaxes(title="parameters (logarithmic)", type="log", dtick=1, tickformat=",")
     figure.update_yaxes(title="error", rangemode="tozero")
     return figure, _said(steps[len(within) - 1 : len(within) + 1], limit)
 

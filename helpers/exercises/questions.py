@@ -15,9 +15,9 @@ NB09, NB10, NB11 = "09_importance.ipynb", "10_pytorch.ipynb", "11_best_practices
 QUESTIONS = (
     Question(
         "knows",
-        "What does a sampler learn about your objective?",
+        "What does TPE learn about your objective?",
         (
-            "Its source code and its gradients",
+            "How its network is built, and its gradients",
             "How long each trial took",
             "The parameters and the values of earlier trials, and what they reported",
             "Nothing: it draws each trial afresh",
@@ -49,7 +49,7 @@ QUESTIONS = (
             "Trial 3 is run again with other values",
         ),
         1,
-        "nan is no value: the trial becomes FAIL and no other trial is touched. Only an exception stops a study.",
+        "nan is no value: the trial becomes FAIL and no other trial is touched. An exception would have stopped it.",
         NB01,
     ),
     Question(
@@ -101,7 +101,7 @@ QUESTIONS = (
     ),
     Question(
         "cmaes",
-        "You give CMA-ES a space with two floats and one categorical hyperparameter. The categorical one is",
+        "You give CmaEsSampler a space with two floats and one categorical hyperparameter. The categorical one is",
         (
             "turned into numbers and modelled",
             "refused with an error",
@@ -129,7 +129,7 @@ QUESTIONS = (
         "luck",
         "You race random search against itself, under two names, on 20 problems. Each race is tested by itself, at "
         'p < 0.05. How many "winners" do you expect?',
-        ("None: it is the same sampler", "About one", "About ten", "As many as the problems are hard"),
+        ("None: it is the same sampler", "About one", "About ten", "More, the harder the problems"),
         1,
         "Every test has its chance of one in twenty to be fooled. With many comparisons, correct p or the interval.",
         NB05,
@@ -180,9 +180,9 @@ QUESTIONS = (
     ),
     Question(
         "handed over",
-        "A new program opens a study that lies in a database, to go on with it. What must it name again?",
+        "A new program goes on with a study that lies in a database. Beside the objective, what must it name again?",
         (
-            "The direction and the search space",
+            "The direction",
             "The trials and their values",
             "The sampler and the pruner",
             "Nothing: the database keeps all of it",
@@ -207,7 +207,7 @@ QUESTIONS = (
             "It matters less than most others",
             "It changes nothing, like the other",
             "It matters: 0.12 is not 0",
-            "Nothing yet: so high is noise",
+            "Nothing yet: noise alone reaches as high",
         ),
         3,
         "What stands no higher than a dummy cannot be told from one. Collect more trials, random ones.",

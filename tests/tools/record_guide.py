@@ -29,7 +29,8 @@ from tests.tools.store_outputs import ROOT, all_notebooks
 FILE = ROOT / "tests" / "tools" / "guide.json"
 SEEDS = range(5)
 ASKED = re.compile(r"^(\w+) = predict\(", re.MULTILINE)
-ANSWERED = re.compile(r"^(\w+)\.reveal\(", re.MULTILINE)
+ANSWERED = re.compile(r"\b(\w+)\.reveal\(")
+MEASURED = "○ Measured: "
 CLAIMED = re.compile(r"^[✓✗] (.+\n)  (measured: .+ · test: .+)$")
 Record = dict[str, dict[str, dict[str, Any]]]  # notebook ("06"), seed ("0"), what record_run returns
 
@@ -107,8 +108,9 @@ def predictions(notebook: nbformat.NotebookNode) -> list[str]:
         if name := ASKED.search(cell.source):
             asked[name[1]] = texts(cell)[0].removeprefix("Your prediction: ")
         if name := ANSWERED.search(cell.source):
-            outcome, why = texts(cell)[0].split("\n", 1)
-            outcome = outcome.removeprefix("○ Measured: ").removesuffix(".")
+            said = next(text for text in texts(cell) if text.startswith(MEASURED))
+            outcome, why = said.split("\n", 1)
+            outcome = outcome.removeprefix(MEASURED).removesuffix(".")
             why = why.strip().removeprefix("You made no prediction this time.").strip()
             found.append("\n".join([asked[name[1]], outcome, why]))
     return found

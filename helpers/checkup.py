@@ -88,7 +88,9 @@ def _states(s: Facts) -> Iterator[Finding]:
         counts = [f"{len(trials)} {state.name}" for state, trials in s.states.items() if trials]
         yield Finding("nothing complete" if whole else "no trials", 1, ", ".join(counts) or "0 trials")
     if len(failed) > whole / 20:
-        kept = [(name, str(text)[:80]) for trial in failed for name, text in trial.user_attrs.items()]
+        kept = [
+            (name, text[:80]) for trial in failed for name, text in trial.user_attrs.items() if isinstance(text, str)
+        ]
         said = Counter(text for name, text in kept if "err" in name.lower() or "exc" in name.lower())
         common = "".join(f"most often {text!r}" for text, _ in said.most_common(1)) or "and no reason was kept"
         yield Finding("failed trials", len(failed) / whole, f"{len(failed)} of {whole}, {common}")
@@ -196,7 +198,9 @@ def _fit(s: Facts) -> Iterator[Finding]:
     if unfit.get(sampler):
         yield Finding("advice: sampler", 0.5, f"{sampler}, {n} trials, {len(odd)} categorical or conditional")
     if goals > 1 and n >= 10 and len({tuple(trial.values) for trial in s.study.best_trials}) == 1:
-        yield Finding("one point is the front", 1, f"one of {n} trials is best in all {goals} objectives")
+        same = len({tuple(trial.values) for trial in s.done}) == 1
+        said = f"{n} times {s.done[0].values}" if same else f"one of {n} trials is best in all {goals} objectives"
+        yield Finding("all values equal" if same else "one point is the front", 1, said)
 
 
 def main(arguments: list[str]) -> int:

@@ -281,7 +281,7 @@ def _(folder: Path) -> str:
         found.append(optuna.importance.get_param_importances(study))
     assert sum(shares["dummy"] >= 0.12 for shares in found) >= 4
     assert 2 <= sum(shares["dummy"] > shares["momentum"] for shares in found) <= 16
-    return "Nothing yet: so high is noise"
+    return "Nothing yet: noise alone reaches as high"
 
 
 @proves("fair")

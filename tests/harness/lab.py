@@ -89,8 +89,8 @@ class Lab:
     def address(self, path: str, token: str | None = None) -> str:
         """The full address of a path such as "api/contents"."""
         parts = urlsplit(self.url)
-        home = parts.path.partition("lab/")[0]  # under a hub a server is not at the root
-        return f"{parts.scheme}://{parts.netloc}{home}{path}" + (f"?token={token}" if token else "")
+        home = parts.path.partition("/lab")[0].rstrip("/")  # under a hub a server is not at the root
+        return f"{parts.scheme}://{parts.netloc}{home}/{path}" + (f"?token={token}" if token else "")
 
     def family(self) -> list[psutil.Process]:
         """The started process and everything below it, kernels too."""

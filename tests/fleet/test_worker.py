@@ -457,13 +457,17 @@ def test_a_trial_beats_before_its_sampler_thinks(tmp_path: Path) -> None:
         assert states(study) == {"FAIL": 1, "WAITING": 1}
 
 
+def one_trial(url: str, objective: str, start: Start) -> tuple[str, int]:
+    """What a worker of a new study says to standard error about one of the mistakes, and its exit code."""
+    optuna.create_study(storage=open_storage(url), study_name="s")
+    process = start(url, f"--objective=mistakes:{objective}", "--trials=1")
+    return process.communicate(timeout=40)[1], process.returncode
+
+
 def test_the_end_of_the_process_is_not_the_end_of_the_work(tmp_path: Path, mistakes: None, start: Start) -> None:
     """`os._exit(0)` in an objective."""
-    url = f"sqlite:///{tmp_path}/study.db"
-    optuna.create_study(storage=open_storage(url), study_name="s")
-    process = start(url, "--objective=mistakes:ends", "--trials=1")
-    assert "The objective has ended the process, by os._exit(0)." in process.communicate(timeout=30)[1]
-    assert process.returncode == worker.FAILED
+    said, code = one_trial(f"sqlite:///{tmp_path}/study.db", "ends", start)
+    assert "The objective has ended the process, by os._exit(0)." in said and code == worker.FAILED
 
 
 def test_time_is_up(study: optuna.Study, mistakes: None, capsys: pytest.CaptureFixture) -> None:
@@ -520,11 +524,8 @@ def test_threads_of_pytorch(
 
 def test_threads_that_are_left_behind(tmp_path: Path, mistakes: None, start: Start) -> None:
     """They keep no finished worker alive."""
-    url = f"sqlite:///{tmp_path}/study.db"
-    optuna.create_study(storage=open_storage(url), study_name="s")
-    process = start(url, "--objective=mistakes:leaves", "--trials=1")
-    assert "The objective has left 1 threads at work" in process.communicate(timeout=40)[1]
-    assert process.returncode == worker.DONE
+    said, code = one_trial(f"sqlite:///{tmp_path}/study.db", "leaves", start)
+    assert "The objective has left 1 threads at work" in said and code == worker.DONE
 
 
 def test_a_study_deleted_under_its_workers(url: str, start: Start) -> None:

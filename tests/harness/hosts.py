@@ -96,7 +96,7 @@ def postgres(hosts: Hosts, folder: Path) -> Iterator[tuple[str, str]]:
         yield near, f"postgresql+psycopg://{USER}@{NETWORK}.1/{NAME}?{passfile}"
     finally:
         server.send_signal(signal.SIGINT)  # a fast shutdown
-        _end(server)
+        finish(server)
 
 
 def _wait_until_ready(url: str, timeout_s: float = 30) -> None:
@@ -135,12 +135,13 @@ def proxy(hosts: Hosts, server: Database) -> Iterator[tuple[str, str]]:
         yield server.url, f"grpc://{where[0]}:{where[1]}"
     finally:
         program.terminate()
-        _end(program)
+        finish(program)
 
 
-def _end(process: subprocess.Popen) -> None:
+def finish(process: subprocess.Popen, timeout_s: float = 10) -> None:
+    """Waits for a process that was told to end; kills one that does not."""
     try:
-        process.wait(10)
+        process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

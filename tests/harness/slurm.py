@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.fleet.postgres import free_port
+from tests.harness.hosts import finish
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
 CONFIGURATION = """
@@ -125,7 +126,7 @@ def slurm(cpus: int = 4) -> Iterator[Slurm]:
                 for program in reversed(programs):
                     program.terminate()
                 for program in reversed(programs):
-                    _end(program)
+                    finish(program, 15)
 
 
 def _until(ready, folder: Path, timeout_s: float = 30) -> None:
@@ -134,11 +135,3 @@ def _until(ready, folder: Path, timeout_s: float = 30) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"SLURM does not start: {(folder / 'said').read_text()[-2000:]}")
         time.sleep(0.1)
-
-
-def _end(process: subprocess.Popen) -> None:
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

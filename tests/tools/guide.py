@@ -106,9 +106,9 @@ def machine_time(record: Record) -> str:
         rows.append(
             (
                 TITLES[notebook],
-                f"{median(seconds):.0f} ({seconds[0]:.0f} to {seconds[-1]:.0f})",
+                f"{median(seconds):.0f}" + (f" ({seconds[0]:.0f} to {seconds[-1]:.0f})" if seconds[1:] else ""),
                 max(one["peak"] for one in seeds.values()),
-                "; ".join(f"*{heading}* {taken:.0f}" for heading, taken in slowest),
+                "; ".join(f"{f'*{heading}*' if heading else 'setup'} {taken:.0f}" for heading, taken in slowest),
             )
         )
     return table(["notebook", "seconds", "memory, MB", "slowest parts, seconds"], rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -117,6 +118,45 @@ def test_a_checkpoint_every_15_to_20_minutes(minutes):
     assert all(step.run in ("break", "lunch") for step in ROUTES[minutes][:-1] if not step.notebook)
     for step in work:
         assert step.notebook in CHECKPOINTS[step.checkpoint].split(")")[0]
+
+
+def walked(steps):
+    """{notebook: (its cells in the order in which a room runs them, the exercises among them)}; exercises solved."""
+    cells, keys = {}, {}
+    for step in steps:
+        if not step.notebook:
+            continue
+        path = next(path for path in all_notebooks() if path.name[:2] == step.notebook)
+        known = record_guide.sections(solved(path)[0])
+        order, part = list(dict(known)), routes.UP_TO.search(step.run)
+        until = order.index(part[2]) + 1 if part else len(order)
+        begin = until - 1 if part and part[1] == "only" else 0
+        run_by_now = cells.setdefault(step.notebook, [cell for heading, cell in known if heading == order[0]])
+        ids = {cell.id for cell in run_by_now}
+        run_by_now += [cell for heading, cell in known if heading in order[begin:until] and cell.id not in ids]
+        for key in re.findall(r"Exercise (\d\d\.\d)", CHECKPOINTS[step.checkpoint]):
+            home = next(path for path in all_notebooks() if path.name[:2] == key[:2])
+            task = next(cell for cell in solved(home)[0].cells if f'check("{key}"' in cell.source)
+            if task.id not in {cell.id for cell in cells[key[:2]]}:
+                cells[key[:2]].append(task)
+            keys.setdefault(key[:2], []).append(key)
+    return {number: (cells[number], keys.get(number, [])) for number in cells}
+
+
+@pytest.mark.slow
+@each_route
+def test_a_route_can_be_walked(minutes):
+    """With the cells that were run by then, and no others, every exercise named is solved; the minutes are true."""
+    for number, (cells, keys) in walked(ROUTES[minutes]).items():
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        begin = time.perf_counter()
+        run(notebook)
+        seconds = time.perf_counter() - begin
+        said = "\n".join(text for cell in cells for text in record_guide.texts(cell))
+        assert [key for key in keys if f"Exercise {key}: correct." not in said] == []
+        promised = 60 * sum(step.machine for step in ROUTES[minutes] if step.notebook == number)
+        print(f"{minutes} minutes, {number}: {len(cells)} cells, {seconds:.0f} s of {promised}; exercises {keys}")
+        assert seconds < 1.5 * promised
 
 
 def test_every_checkpoint_is_used():

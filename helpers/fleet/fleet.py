@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import signal as signals
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
+from subprocess import PIPE, Popen
 from typing import IO
 
 from helpers.errors import BadInput
-from helpers.fleet.storage import VARIABLE, check_helpers, hide
+from helpers.fleet.postgres import let_go
+from helpers.fleet.storage import VARIABLE, check_helpers
 
 KILL = getattr(signals, "SIGKILL", signals.SIGTERM)
 
@@ -52,7 +52,6 @@ class Fleet:
         trials: int | None = None,
         total: int | None = None,
         heartbeat_s: int | None = None,
-        grace_s: int | None = None,
         options: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -60,10 +59,10 @@ class Fleet:
             raise BadInput("A fleet needs at least 1 worker, and trials= for each or total= for all together.")
         check_helpers()
         self.url, self.study_name = url, study_name
-        self._processes: list[subprocess.Popen] = []
+        self._processes: list[Popen] = []
         self._said: list[IO[bytes]] = []
         self._end = weakref.finalize(self, _end_processes, self._processes)
-        numbers = {"trials": trials, "total": total, "heartbeat": heartbeat_s, "grace": grace_s}
+        numbers = {"trials": trials, "total": total, "heartbeat": heartbeat_s}
         flags = [f"--{name}={number}" for name, number in numbers.items() if number is not None]
         self._command = [sys.executable, "-m", "helpers.worker", f"--study={study_name}", f"--objective={objective}"]
         self._command += [*flags, "--quiet", "--leashed", *options]
@@ -73,16 +72,9 @@ class Fleet:
 
     def add(self) -> WorkerState:
         """One worker more."""
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - gone with this process, however that ends
+        said = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - gone with this process, however that ends
         self._processes.append(
-            subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=said,
-                stderr=said,
-                env=self._environment,
-                start_new_session=True,
-            )
+            Popen(self._command, stdin=PIPE, stdout=said, stderr=said, env=self._environment, start_new_session=True)
         )
         self._said.append(said)
         return self.workers[-1]
@@ -97,11 +89,8 @@ class Fleet:
 
     def said(self, n: int) -> str:
         """What worker n has written: nothing, or a sentence that explains its exit code."""
-        file = self._said[n].fileno()
-        if not os.fstat(file).st_size:
-            return ""
-        with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as text:  # read() would move where the worker writes
-            return text[:].decode(errors="replace").strip()
+        self._said[n].seek(0)  # the worker appends, wherever we read
+        return self._said[n].read().decode(errors="replace").strip()
 
     def kill(self, n: int, signal: int = KILL) -> None:
         """Sends a signal to worker n; SIGKILL leaves it no time for anything."""
@@ -111,13 +100,13 @@ class Fleet:
 
     def wait(self, timeout: float | None = None) -> list[int | None]:
         """Waits for all, `timeout` seconds at most; returns the exit codes, None for those that still run."""
-        end = None if timeout is None else time.monotonic() + timeout
-        while any(worker.alive for worker in self.workers) and (end is None or time.monotonic() < end):
+        end = time.monotonic() + (float("inf") if timeout is None else timeout)
+        while any(worker.alive for worker in self.workers) and time.monotonic() < end:
             time.sleep(0.05)
         return [worker.code for worker in self.workers]
 
     def stop(self) -> None:
-        """Ends all workers: SIGTERM, and SIGKILL for those that have not ended after ten seconds."""
+        """Ends all workers in order, and by force those that have not ended after ten seconds."""
         _end_processes(self._processes)
 
     def __enter__(self) -> Fleet:
@@ -126,24 +115,13 @@ class Fleet:
     def __exit__(self, *error: object) -> None:
         self._end()
 
-    def __repr__(self) -> str:
-        alive = sum(worker.alive for worker in self.workers)
-        return f"<Fleet of {len(self._processes)}, {alive} alive, on {self.study_name!r} in {hide(self.url)}>"
 
-
-def _end_processes(processes: list[subprocess.Popen], grace_s: float = 10) -> None:
-    """Leaves none of them running; one that was suspended is woken to hear of it."""
+def _end_processes(processes: list[Popen], grace_s: float = 10) -> None:
+    """Closes their pipes and leaves none of them running; one that was suspended is woken to hear of it."""
     for process in processes:
-        if process.poll() is None:
-            process.terminate()
-            if os.name != "nt":
-                process.send_signal(signals.SIGCONT)
+        let_go(process, 0, False)
+        if os.name != "nt":
+            process.send_signal(signals.SIGCONT)
     end = time.monotonic() + grace_s
     for process in processes:
-        try:
-            process.wait(max(0.1, end - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdin:
-            process.stdin.close()
+        let_go(process, max(0.1, end - time.monotonic()))

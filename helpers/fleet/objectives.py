@@ -8,7 +8,6 @@ import time
 import optuna
 
 from helpers.problems.functions import find_function
-from helpers.problems.table import load_benchmark
 
 SECONDS = "LEARN_OPTUNA_SLEEP"
 
@@ -23,14 +22,3 @@ def sleeping(trial: optuna.Trial) -> float:
     value = branin(trial)
     time.sleep(float(os.environ.get(SECONDS, "0.5")))
     return value
-
-
-def digits(trial: optuna.Trial) -> float:
-    """The recorded benchmark; maximise. Reports the curve's epochs, so pruners can act."""
-    table = load_benchmark()
-    config = table.nearest(table.suggest(trial))
-    for epoch, accuracy in enumerate(table.curve(config), start=1):
-        trial.report(float(accuracy), epoch)
-        if trial.should_prune():
-            raise optuna.TrialPruned
-    return table.value(config)

@@ -7,6 +7,7 @@ complete or may become so; numbers are given in order, hence never more than `to
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 import time
@@ -26,28 +27,24 @@ SAY_S = 5  # a worker that waits for longer says for whom, and again after twice
 LONG_S, LONG = 60, 3  # without heartbeat: a trial is given up after three times the longest one, a minute at least
 
 
-class Ended(Exception):
-    """Nothing is left to do for a worker: the exit code, and a sentence that may be empty."""
+class Ended(BaseException):
+    """Nothing is left to do for a worker, which is no error: the exit code, and a sentence that may be empty."""
 
 
 class FilledStudy(optuna.Study):
-    """A study whose `ask`, and so its `optimize`, takes places.
+    """A study whose `ask`, and so its `optimize`, takes places; raises KeyError where there is no such study.
 
     Args:
         total: completed trials wanted, None for any number; pruned and failed ones do not count.
         check: called again and again while no place is free; may raise.
         options: those of `optuna.Study`.
-
-    Raises:
-        KeyError: there is no such study.
     """
 
-    def __init__(self, total: int | None, check: Callable[[], None], **options: Any) -> None:
+    def __init__(self, total: int | None, check: Callable[[], None] = lambda: None, **options: Any) -> None:
         super().__init__(**options)
         self.total, self.check = total, check
         self._beats = self._storage.get_heartbeat_interval() is not None  # type: ignore[attr-defined]
-        self._waiting: dict[int, str] = {}  # for whom: number and worker
-        self._since = self._silent_s = 0.0
+        self._whom, self._since, self._silent_s = "", 0.0, 0.0  # it waits for
 
     def completed(self) -> int:
         """How many trials are complete now."""
@@ -66,8 +63,8 @@ class FilledStudy(optuna.Study):
         self._thread_local.cached_all_trials = None  # as Optuna does: the sampler reads the trials anew
         while True:
             for trial in self._live()[: self.total]:
-                if trial.state == TrialState.WAITING and (trial_id := self._claim(trial)) is not None:
-                    return Trial(self, trial_id)
+                if trial.state == TrialState.WAITING and self._claim(trial._trial_id):
+                    return Trial(self, trial._trial_id)
             if self.completed() >= self.total:
                 unlock(self._storage, self.study_name)
                 raise Ended(DONE, "")
@@ -77,34 +74,25 @@ class FilledStudy(optuna.Study):
                 self._wait()
             self.check()
 
-    def is_deleted(self) -> bool:
-        """Whether it is no longer in its storage."""
-        with suppress(KeyError):
-            return self._storage.get_study_id_from_name(self.study_name) != self._study_id
-        return True
-
     def _live(self) -> list[FrozenTrial]:
         """All trials that are complete or may become so, by number."""
         return self.get_trials(deepcopy=False, states=LIVE)
 
-    def _claim(self, trial: FrozenTrial) -> int | None:
-        """The id of the waiting trial if it is ours now."""
-        trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, trial.number)
+    def _claim(self, trial_id: int) -> bool:
+        """Whether the waiting trial is ours now."""
         with suppress(UpdateFinishedTrialError):
-            if self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
-                return trial_id
-        return None
+            return self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
+        return False
 
     def _wait(self) -> None:
         """Waits a moment for trials of others, and says so when it takes long."""
         time.sleep(random.uniform(0.1, 0.2))
         optuna.storages.fail_stale_trials(self)
         running = self.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        names = {trial.number: trial.user_attrs.get("worker", "another program") for trial in running}
-        if names != self._waiting or not names:
-            self._waiting, self._since, self._silent_s = names, time.monotonic(), SAY_S
+        whom = ", ".join(f"trial {one.number} of {one.user_attrs.get('worker', 'another program')}" for one in running)
+        if whom != self._whom or not whom:
+            self._whom, self._since, self._silent_s = whom, time.monotonic(), SAY_S
         waited = time.monotonic() - self._since
-        whom = ", ".join(f"trial {number} of {worker}" for number, worker in names.items())
         if waited > self._silent_s:
             self._silent_s *= 2
             print(f"Nothing to do but to wait for {whom}, for {waited:.0f} s now.", file=sys.stderr)
@@ -113,7 +101,7 @@ class FilledStudy(optuna.Study):
             raise Ended(
                 ALONE,
                 f"No sign of life of {whom} for {waited:.0f} s, and this storage keeps none: if its worker is dead, "
-                f"`study.tell({min(names)}, state=TrialState.FAIL)`, and start a worker again.",
+                f"`study.tell({running[0].number}, state=TrialState.FAIL)`, and start a worker again.",
             )
 
     def _add(self, total: int) -> None:
@@ -130,14 +118,12 @@ def alone(storage: BaseStorage, study_name: str) -> Iterator[None]:
     """One worker at a time. The names of studies are unique in every storage, so a study that exists for a moment is
     a lock. A lock whose owner was killed is broken after 300 looks, which can only cost a place too many in the queue.
     """
-    looks = 0
-    while True:
+    for look in itertools.count(1):
         with suppress(DuplicatedStudyError):
             storage.create_new_study([optuna.study.StudyDirection.MINIMIZE], study_name + LOCK)
             break
         time.sleep(random.uniform(0.05, 0.1))
-        looks += 1
-        if looks % 300 == 0:
+        if look % 300 == 0:
             unlock(storage, study_name)
     try:
         yield

@@ -83,7 +83,7 @@ def proxy(url: str) -> Iterator[str]:
         program.wait(10)
 
 
-def rate(url: str, workers: int, trials: int, *, sleep_s: float = 0.0, sampler: str = "random") -> float:
+def rate(url: str, workers: int, trials: int, *, sleep_s: float = 0.0, sampler: str = "RandomSampler") -> float:
     """Trials a second when so many workers run `trials` trials each, their first ones not counted.
 
     Raises:
@@ -128,7 +128,7 @@ def measure(repetitions: int = 3, counts: tuple[int, ...] = WORKERS) -> dict[str
     return {name: {workers: median(found[name, workers]) for workers in counts} for name in urls}
 
 
-def of_linear(workers: int = 8, trials: int = SLEEPS, sampler: str = "random") -> float:
+def of_linear(workers: int = 8, trials: int = SLEEPS, sampler: str = "RandomSampler") -> float:
     """Trials a second of so many workers on PostgreSQL, over so many times that of one; half a second a trial.
 
     One worker is timed before and after, and the faster counts: its slow moments would speak for the many.
@@ -144,7 +144,7 @@ def main() -> None:
     print(f"\n{'trials a second':<16}" + "".join(f"{n:>4} worker{'s' * (n > 1):<2}" for n in WORKERS))
     for name, rates in measure().items():
         print(f"{name:<16}" + "".join(f"{rates[n]:>13.0f}" for n in WORKERS))
-    storage, thinking = of_linear(), of_linear(sampler="tpe")
+    storage, thinking = of_linear(), of_linear(sampler="TPESampler")
     wanted = f"(at least {WANTED_OF_LINEAR:g} wanted)"
     print(f"PostgreSQL, {SLEEP_S:g} s a trial, 8 workers: {storage:.2f} of linear {wanted}")
     print(f"The same with TPE, which thinks on the same processors: {thinking:.2f} of linear")

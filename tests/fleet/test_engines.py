@@ -425,18 +425,6 @@ def test_an_error_or_ctrl_c_is_told_too(place: Path, monkeypatch: pytest.MonkeyP
     assert [trial.state for trial in study.trials] == [TrialState.FAIL] * 2
 
 
-@pytest.mark.parametrize("variable", [True, False])
-def test_without_a_study_the_other_program_says_so(
-    variable: bool, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One sentence, whether the storage or the study is missing."""
-    monkeypatch.setenv("OPTUNA_STORAGE", "sqlite:///empty.db")
-    if not variable:
-        monkeypatch.delenv("OPTUNA_STORAGE")
-    with pytest.raises(SystemExit, match="a storage that holds the study 'letters'"):
-        other_program.join("letters", 1)
-
-
 def test_the_shell_and_the_program_share_a_space() -> None:
     """The search space is written twice, once as JSON: it is the same."""
     text = re.search(r"space='(.*?)'", (ENGINES / "ask_and_tell.sh").read_text(), re.DOTALL)[1]

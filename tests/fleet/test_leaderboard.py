@@ -1,4 +1,4 @@
-"""The leaderboard: nothing is lost, nothing is believed, a name has one budget, and a whole room submits at once."""
+"""The leaderboard: nothing is lost, nothing is believed, a name submits once, and a whole room submits at once."""
 
 from __future__ import annotations
 
@@ -65,81 +65,57 @@ def test_a_submission_is_scored_and_ranked(board: Leaderboard) -> None:
     entries = board.entries()
     assert [entry.name for entry in entries] == ranked
     assert [entry.score for entry in entries] == [scores[name] for name in ranked]
-    assert {(entry.epochs, entry.submissions) for entry in entries} == {(90, 1)}
+    assert {entry.epochs for entry in entries} == {90}
     note = board.submit(studies[ranked[1]], ranked[1], studies[ranked[1]].best_params)
     assert f"{ranked[1]}: {scores[ranked[1]].mean:.4f} ± {scores[ranked[1]].margin:.4f}" in note.headline
     assert "Place 2; 90 of 540 epochs." in note.detail
     assert f"{studies[ranked[1]].best_value:.4f} (seed 0)" in note.detail
 
 
-def test_the_same_again_changes_nothing(board: Leaderboard) -> None:
-    """A cell that is run twice; another configuration of the same study counts, and costs no epochs."""
-    study = submit(board, "Ada")
+def test_a_name_submits_once(board: Leaderboard) -> None:
+    """A cell that is run twice changes nothing, nor does a study that has gone on. Another configuration or study under
+    this name, whoever submits it, is refused and told no score: with 200 of them a name tuned on it."""
+    study = submit(board, "Ada", epochs=12 * EPOCHS)
+    entries = board.entries()
+    study.optimize(objective, n_trials=1)
+    others = sorted(study.trials, key=lambda trial: -trial.value)[1:6]
     for _ in range(3):
-        board.submit(study, "Ada", study.best_params)
-    assert [(entry.submissions, entry.epochs) for entry in board.entries()] == [(1, 90)]
-    second = sorted(study.trials, key=lambda trial: -trial.value)[1]
-    board.submit(study, "  Ada ", second.params)
-    (entry,) = board.entries()
-    assert (entry.submissions, entry.epochs) == (2, 90)
-    assert entry.score == PROBLEM.score(second.params)  # the latest counts, also when it is worse
-
-
-def test_a_study_that_goes_on_is_counted_once(board: Leaderboard) -> None:
-    """Its trials are known again; those of another study come on top."""
-    study = submit(board, "Ada")
-    study.optimize(objective, n_trials=3)
-    board.submit(study, "Ada", study.best_params)
-    assert board.entries()[0].epochs == 8 * EPOCHS
-    submit(board, "Ada", seed=1)
-    assert (board.entries()[0].epochs, board.entries()[0].submissions) == (13 * EPOCHS, 3)
-
-
-def test_a_name_has_one_budget(board: Leaderboard) -> None:
-    """A second study that would pass it is refused, and the first stands; another name may."""
-    first, second = submit(board, "Ada", epochs=BUDGET), searched(EPOCHS, seed=1)
-    note = board.submit(second, "Ada", second.best_params)
-    assert note.mood == "bad"
-    assert "with the studies 'Ada' has submitted it is 558 epochs, and a name has 540." in note.detail
-    assert board.entries()[0].score == PROBLEM.score(first.best_params)
-    assert board.submit(second, "Bob", second.best_params).mood == "good"
-
-
-@pytest.fixture(autouse=True)
-def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Whose names these are; the secret of whoever runs this is left alone."""
-    monkeypatch.setattr("helpers.fleet.leaderboard.SECRET", tmp_path / "account" / "secret")
-    return tmp_path / "account" / "secret"
-
-
-def test_a_name_belongs_to_who_used_it_first(board: Leaderboard, account: Path) -> None:
-    """Another account is told so, and changes nothing, nor does a submission that it has written by hand."""
-    first, other = submit(board, "Ada"), searched(5 * EPOCHS, seed=1)
-    assert account.stat().st_mode & 0o077 == 0
-    mine = account.read_text()
-    account.unlink()
-    note = board.submit(other, "Ada", other.best_params)
-    assert note.mood == "bad" and "the name 'Ada' belongs to who used it first: choose another one." in note.detail
+        note = board.submit(study, "  Ada ", entries[0].score.config)
+        assert note.mood == "good" and "Place 1; 216 of 540 epochs." in note.detail
+    other = searched(5 * EPOCHS, seed=1)
+    for again, config in [(other, other.best_params), *((study, trial.params) for trial in others)]:
+        note, score = board.submit(again, "Ada", config), PROBLEM.score(config)
+        if score == entries[0].score:
+            continue
+        assert (
+            note.mood == "bad" and "'Ada' has submitted another configuration, and a name submits once" in note.detail
+        )
+        assert not any(f"{score.mean:.4f}" in text for text in (note.headline, note.detail))
+    assert board.entries() == entries and len(board._study.trials) == 1
     assert board.submit(other, "Bob", other.best_params).mood == "good"
-    forged = board._study.trials[-1]
-    forged.user_attrs["name"] = "Ada"
-    board._study.add_trial(create_trial(value=forged.value, user_attrs=forged.user_attrs))
-    assert {entry.name: entry.score for entry in board.entries()}["Ada"] == PROBLEM.score(first.best_params)
-    account.write_text(mine)
-    assert board.submit(first, "Ada", first.best_params).mood == "good"
 
 
-def test_nobody_asks_for_the_held_back_score_again_and_again(board: Leaderboard) -> None:
-    """Each submission tells it: with 200 of them a name tuned on it. Five are told."""
-    study = searched(12 * EPOCHS)
-    trials = sorted(study.trials, key=lambda trial: -trial.value)
-    notes = [board.submit(study, "Ada", trial.params) for trial in trials[:7]]
-    assert [note.mood for note in notes] == ["good"] * 5 + ["bad"] * 2
-    assert "each submission tells a held-back score, and 'Ada' has had its 5." in notes[-1].detail
-    assert not any(
-        f"{PROBLEM.score(trials[6].params).mean:.4f}" in text for text in (notes[6].headline, notes[6].detail)
-    )
-    assert board.submit(study, "Ada", trials[4].params).mood == "good"  # the same again, which tells nothing new
+def test_of_two_at_once_the_first_counts(board: Leaderboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other is told so, and not its score."""
+    first, other = searched(5 * EPOCHS), searched(5 * EPOCHS, seed=1)
+    add = board._study.add_trial
+
+    def late(trial: optuna.trial.FrozenTrial) -> None:
+        monkeypatch.undo()
+        board.submit(first, "Ada", first.best_params)
+        add(trial)
+
+    monkeypatch.setattr(board._study, "add_trial", late)
+    assert board.submit(other, "Ada", other.best_params).mood == "bad"
+    assert len(board._study.trials) == 2
+    assert [entry.score for entry in board.entries()] == [PROBLEM.score(first.best_params)]
+
+
+def test_a_study_has_one_budget(board: Leaderboard) -> None:
+    """One that passes it is refused."""
+    study = searched(BUDGET)
+    study.optimize(objective, n_trials=1)
+    assert "epochs of 540" in board.submit(study, "Ada", study.best_params).detail and board.entries() == []
 
 
 def test_a_name_is_a_name(board: Leaderboard) -> None:
@@ -177,29 +153,31 @@ def test_a_name_is_shown_as_text(board: Leaderboard) -> None:
 
 
 def test_what_submit_did_not_write_is_left_out(board: Leaderboard) -> None:
-    """Scores written by hand, names that are none, trials without anything: the board shows only what it can check."""
+    """Names that are none, trials without anything; and a score written by hand is not believed: the board shows what
+    the configuration really has."""
     study = submit(board, "Ada")
     good = board._study.trials[0].user_attrs
-    score = PROBLEM.score(study.best_params).mean
-    board._study.add_trial(create_trial(value=0.99, user_attrs=good | {"name": "Mallory"}))
-    for changes in ({"name": ""}, {"config": {"blur": 1}}, {"config": None}, {"prints": {"a": 541}}, {"prints": None}):
-        board._study.add_trial(create_trial(value=score, user_attrs=good | {"name": "Mallory"} | changes))
-    board._study.add_trial(create_trial(value=score))
+    score = PROBLEM.score(study.best_params)
+    for changes in ({"config": {"blur": 1}}, {"config": None}, {"epochs": "a"}, {"epochs": None}):
+        board._study.add_trial(create_trial(value=0.99, user_attrs=good | {"name": "Mallory"} | changes))
+    board._study.add_trial(create_trial(value=0.99, user_attrs={"name": "Mallory"}))
+    board._study.add_trial(create_trial(value=0.99))
     board._study.add_trial(create_trial(state=optuna.trial.TrialState.FAIL, user_attrs=good | {"name": "Mallory"}))
     board._study.ask()
     assert [entry.name for entry in board.entries()] == ["Ada"]
+    board._study.add_trial(create_trial(value=0.99, user_attrs=good | {"name": "Mallory"}))
+    assert [(entry.name, entry.score) for entry in board.entries()] == [("Ada", score), ("Mallory", score)]
 
 
-def test_the_table_holds_the_ladder(board: Leaderboard) -> None:
-    """Plans between the names, in order of the score, without a rank."""
-    assert list(board.table().columns) == ["name", "score", "±", "epochs", "submissions"] and len(board.table()) == 0
+def test_the_table(board: Leaderboard) -> None:
+    """A row a name, the best first."""
+    assert list(board.table().columns) == ["name", "score", "±", "epochs"] and len(board.table()) == 0
     for seed, name in enumerate(("Ada", "Bob")):
         submit(board, name, seed)
-    table = board.table(LADDER)
-    assert list(table["score"]) == sorted(table["score"], reverse=True)
-    assert set(table["name"]) == {"Ada", "Bob", *LADDER.index}
-    assert sorted(table.index) == ["", "", "1", "2"]
-    assert table.set_index("name").loc["random", ["score", "±", "epochs"]].tolist() == [0.41, 0.01, 540]
+    table, entries = board.table(), board.entries()
+    assert list(table.index) == [1, 2] and table.index.name == "rank"
+    assert list(table["name"]) == [entry.name for entry in entries]
+    assert list(table["score"]) == [round(entry.score.mean, 4) for entry in entries]
 
 
 # The storage
@@ -354,7 +332,7 @@ def test_a_crowd_leaves_room_for_you(board: Leaderboard) -> None:
     """Of many names the best are drawn, and you."""
     submit(board, "Ada")
     (ada,) = board.entries()
-    crowd = [type(ada)(f"learner {n}", ada.score, 90, 1, ada.when) for n in range(50)]
+    crowd = [type(ada)(f"learner {n}", ada.score, 90) for n in range(50)]
     shown = rows(draw([*crowd, ada], LADDER, "Ada")[0])
     assert len(shown) == MOST + 1 + len(LADDER) and "51. Ada" in shown
 

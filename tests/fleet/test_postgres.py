@@ -420,7 +420,7 @@ def test_every_connection_speaks_utc(db: Database, own: bool, monkeypatch: pytes
     if not own:
         monkeypatch.setenv("PGPASSFILE", url.split("passfile=")[1])
         url = url.split("&passfile=")[0]
-    beat = {"heartbeat_s": 1, "grace_s": 5}
+    beat = {"heartbeat_s": 2}
     study = optuna.create_study(storage=open_storage(url, **beat), study_name="s")
     slow = {"LEARN_OPTUNA_SLEEP": "0.5"}
     work = {"workers": 1, "trials": 9, **beat}

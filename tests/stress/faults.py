@@ -198,7 +198,7 @@ class Ground:
 def killed(ground: Ground, seed: int, kind: str) -> Outcome:
     """SIGKILL. Where workers beat, the others run the trial again; elsewhere it is failed by hand, and one fills up."""
     rng, scene = random.Random(seed), ground.scene(kind, f"killed-{kind}-{seed}")
-    beats = {"heartbeat_s": 1, "grace_s": 2, "total": TOTAL} if kind != "journal" else {"trials": TOTAL // WORKERS}
+    beats = {"heartbeat_s": 1, "total": TOTAL} if kind != "journal" else {"trials": TOTAL // WORKERS}
     with scene.fleet(**beats) as fleet:
         scene.wait_until(rng.randrange(TOTAL // 2), WORKERS)
         time.sleep(rng.uniform(0, 0.2))
@@ -238,7 +238,7 @@ def damaged(ground: Ground, seed: int) -> Outcome:
 def suspended(ground: Ground, seed: int, kind: str) -> Outcome:
     """SIGSTOP for longer than the grace period, then SIGCONT: the trial has been given away meanwhile."""
     rng, scene = random.Random(seed), ground.scene(kind, f"suspended-{kind}-{seed}")
-    with scene.fleet(2, pause=0.3, heartbeat_s=1, grace_s=2, total=SUSPENDED_TOTAL) as fleet:
+    with scene.fleet(2, pause=0.3, heartbeat_s=1, total=SUSPENDED_TOTAL) as fleet:
         scene.wait_until(rng.randrange(8), 2)
         time.sleep(rng.uniform(0, 0.3))
         fleet.kill(0, signal.SIGSTOP)
@@ -394,7 +394,7 @@ def cut(ground: Ground, seed: int, kind: str, longest_s: float = 25) -> Outcome:
     """Three hosts: the storage, and two workers, one of which is cut off for a while. A cut between a request and its
     answer can leave a trial running that no worker knows of: behind a proxy nobody beats, so it is failed by hand."""
     rng, name = random.Random(seed), f"cut-{kind}-{seed}"
-    beats = {"heartbeat_s": 1, "grace_s": 3} if kind == "postgresql" else {}
+    beats = {"heartbeat_s": 2} if kind == "postgresql" else {}
     with tempfile.TemporaryDirectory(prefix="optuna-") as folder, Hosts() as hosts:
         storage = postgres(hosts, Path(folder)) if kind == "postgresql" else proxy(hosts, ground.database)
         with storage as (near, far):

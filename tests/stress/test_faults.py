@@ -14,7 +14,7 @@ from tests.stress.faults import FAULTS, SUSPENDED_TOTAL, TOTAL, Ground, Outcome,
 
 pytestmark = pytest.mark.slow  # workers that die and wait
 
-GIVEN_UP = "A trial of this worker was given up for dead by another one: its result is dropped."
+GIVEN_UP = "A trial was told by its objective, or given up for dead by another worker: what it returned is dropped."
 
 
 @pytest.fixture(scope="module")

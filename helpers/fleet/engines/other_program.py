@@ -1,10 +1,10 @@
 """Another program in the same study: scikit-learn, ask and tell, and not a line of this course.
 
     OPTUNA_STORAGE=postgresql+psycopg://... python other_program.py STUDY TRIALS
+    python other_program.py '{"C": 1, "gamma": 0.001}'
 
-It shares with the other programs the names and ranges of the parameters, and what a value means: the share of 360
-handwritten digits that a support vector machine names correctly. `python other_program.py '{"C": 1, "gamma": 0.001}'`
-only prints that value, for programs that know nothing of Optuna (ask_and_tell.sh).
+The second only prints the value, for programs that know nothing of Optuna (ask_and_tell.sh): the share of 360
+handwritten digits that a support vector machine names correctly. All share the names and ranges of the parameters.
 """
 
 import json
@@ -33,10 +33,7 @@ def accuracy(C: float, gamma: float) -> float:
 
 def join(name: str, trials: int) -> None:
     """Asks for so many trials, one after the other, and tells each."""
-    try:
-        study = optuna.load_study(study_name=name, storage=os.environ["OPTUNA_STORAGE"])
-    except KeyError:
-        sys.exit(f"Set OPTUNA_STORAGE to the URL of a storage that holds the study {name!r}.")
+    study = optuna.load_study(study_name=name, storage=os.environ["OPTUNA_STORAGE"])
     for _ in range(trials):
         trial = study.ask(fixed_distributions=SPACE)
         trial.set_user_attr("program", "scikit-learn")

@@ -16,5 +16,5 @@ set -euo pipefail
 : "${OPTUNA_STORAGE:?export the URL of the storage before sbatch}"
 export OMP_NUM_THREADS="${SLURM_CPUS_PER_TASK:-1}"  # PyTorch would start a thread for every core of the node
 echo "task ${SLURM_ARRAY_TASK_ID:?start me with sbatch} on $(hostname)"
-# exec: the SIGTERM two minutes before the end reaches the worker. No --seed: equal seeds would draw equal trials.
+# exec: the SIGTERM two minutes before the end reaches the worker.
 exec "${PYTHON:-python}" -m helpers.worker --storage "$OPTUNA_STORAGE" "$@"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from math import isfinite
 
 import ipywidgets as widgets
 import numpy as np
 import optuna
-from optuna.samplers import RandomSampler, TPESampler
+from optuna.samplers import PartialFixedSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 from plotly.subplots import make_subplots
 from scipy.ndimage import convolve
@@ -44,13 +43,17 @@ def misread(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: 
     return np.abs(read - true_surface(search))
 
 
+def held(search: str) -> dict[str, float]:
+    """The hyperparameters that do not move, at the best's levels: the other five, or none."""
+    best = load_benchmark().best
+    return {name: best[name] for name in best if name not in PAIR} if search == SEARCHES[0] else {}
+
+
 def true_surface(search: str) -> np.ndarray:
     """(widths, learning rates): the recorded accuracy, the other five at the best's levels or each at its best."""
-    benchmark = load_benchmark()
-    rows = benchmark.frame()
-    if search == SEARCHES[0]:
-        for name in SPACE.keys() - set(PAIR):
-            rows = rows[rows[name] == benchmark.best[name]]
+    rows = load_benchmark().frame()
+    for name, level in held(search).items():
+        rows = rows[rows[name] == level]
     return rows.pivot_table(index=PAIR[1], columns=PAIR[0], values="validation_accuracy", aggfunc="max").to_numpy()
 
 
@@ -70,18 +73,9 @@ def fill_gaps(z: np.ndarray) -> np.ndarray:
 @cache
 def first_trials(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int = 0) -> list[FrozenTrial]:
     """The first trials of one of SEARCHES on the recorded benchmark by one of SAMPLERS."""
-    benchmark = load_benchmark()
-    study = optuna.create_study(direction="maximize", sampler=SAMPLERS[sampler](seed=seed))
-
-    def objective(trial: optuna.Trial) -> float:
-        if search == SEARCHES[1]:
-            return benchmark(trial)
-        rates, widths = (SPACE[name] for name in PAIR)
-        rate = trial.suggest_float("learning_rate", rates[0], rates[-1], log=True)
-        width = trial.suggest_int("width", int(widths[0]), int(widths[-1]), log=True)
-        return benchmark.value(benchmark.nearest({**benchmark.best, "learning_rate": rate, "width": width}))
-
-    study.optimize(objective, n_trials=trials)
+    moving = PartialFixedSampler(held(search), SAMPLERS[sampler](seed=seed))
+    study = optuna.create_study(direction="maximize", sampler=moving)
+    study.optimize(load_benchmark(), n_trials=trials)
     return study.trials
 
 
@@ -92,7 +86,7 @@ def draw(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int
     titles = ("Optuna's plot_contour", "what was recorded")
     figure = make_subplots(cols=2, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
     colours = {"colorscale": "Cividis", "zmin": 0, "zmax": 1}
-    gaps = [[value if isfinite(value) else None for value in row] for row in z.tolist()]  # JSON knows no nan
+    gaps = np.where(np.isfinite(z), z, None).tolist()  # JSON knows no nan
     known = {"x": x, "y": y, "z": gaps, "connectgaps": True, "line_width": 0.5, "hoverinfo": "skip"}
     figure.add_contour(**colours, **known, showscale=False, col=1, row=1)
     levels = {"x": SPACE[PAIR[0]], "y": SPACE[PAIR[1]], "z": true_surface(search)}
@@ -100,8 +94,7 @@ def draw(trials: int, search: str = SEARCHES[0], sampler: str = "TPE", seed: int
     figure.add_heatmap(**colours, **levels, colorbar=bar, hovertemplate="%{z:.3f}<extra></extra>", col=2, row=1)
     rates, widths = ([trial.params[name] for trial in found] for name in PAIR)
     look = dots("white", size=6, line={"color": plots.INK, "width": 1}) | {"showlegend": False, "hoverinfo": "x+y"}
-    for column in (1, 2):
-        figure.add_scatter(x=rates, y=widths, **look, col=column, row=1)
+    figure.add_scatter(x=rates, y=widths, **look, row="all", col="all")
     figure.update_xaxes(type="log", title="learning rate", range=np.log10([0.0007, 1.4]), dtick=1)
     figure.update_yaxes(type="log", range=np.log10([3.3, 78]), tickvals=SPACE[PAIR[1]])
     worst = np.unravel_index(np.argmax(off), off.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import ipywidgets as widgets
@@ -16,30 +15,17 @@ from helpers.explore.explorable import Drawing, Explorable, add, dots, legend_ab
 Settings = Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Knob:
-    """One hyperparameter of the game, with its range; `log` moves in equal factors."""
-
-    name: str
-    low: float
-    high: float
-    start: float
-    log: bool = False
-    whole: bool = False
-
-    @property
-    def settings(self) -> list[float]:
-        """All that can be chosen, at most 51, from the lowest on."""
-        levels = (np.geomspace if self.log else np.linspace)(self.low, self.high, 51)
-        return sorted({round(level) if self.whole else float(f"{level:.3g}") for level in levels})
+def _three_digits(levels: np.ndarray) -> list[float]:
+    return [float(f"{level:.3g}") for level in levels]
 
 
-KNOBS = (
-    Knob("learning_rate", 1e-4, 1.0, start=0.01, log=True),
-    Knob("momentum", 0.0, 0.95, start=0.0),
-    Knob("width", 4, 128, start=8, log=True, whole=True),
-    Knob("dropout", 0.0, 0.8, start=0.4),
-)
+KNOBS: dict[str, list[float]] = {  # all that can be chosen, from the lowest on
+    "learning_rate": _three_digits(np.geomspace(1e-4, 1.0, 51)),
+    "momentum": _three_digits(np.linspace(0.0, 0.95, 51)),
+    "width": sorted({round(level) for level in np.geomspace(4, 128, 51)}),
+    "dropout": _three_digits(np.linspace(0.0, 0.8, 51)),
+}
+START = {"learning_rate": 0.01, "momentum": 0.0, "width": 8, "dropout": 0.4}
 
 
 def draw(trials: Sequence[tuple[Settings, float]], budget: int) -> Drawing:
@@ -72,9 +58,9 @@ class BeTheSampler(Explorable):
         self.objective, self.budget = objective, budget
         self.trials: list[tuple[Settings, float]] = []
         self._sliders = {}
-        for knob in KNOBS:
-            options = [(f"{setting:g}", setting) for setting in knob.settings]
-            self._sliders[knob.name] = slider(widgets.SelectionSlider, knob.name, options=options, value=knob.start)
+        for name, settings in KNOBS.items():
+            options = [(f"{setting:g}", setting) for setting in settings]
+            self._sliders[name] = slider(widgets.SelectionSlider, name, options=options, value=START[name])
         self._train = widgets.Button(description="Train", button_style="primary", icon="play")
         self._train.on_click(self.play)
         super().__init__(lambda: draw(self.trials, budget), [*self._sliders.values(), self._train])

@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from helpers import plots
-from helpers.errors import BadInput
 from helpers.explore.explorable import Drawing, Explorable, add, legend_above, line, menu, slider
 from helpers.problems.table import load_benchmark
 from helpers.races import importance
@@ -70,12 +69,8 @@ def random_searches(trials: int, seeds: int = 1, top: int = 1, seed: int = 0) ->
     """Random searches in a world in which each training of a configuration ends as one of its recorded ones.
 
     A trial is the mean over `seeds` trainings. The `top` best are trained with 5 fresh seeds more, and the one whose
-    mean over these is highest is kept; with 1 there is no re-run. A number below 1 or a `top` above `trials`: BadInput.
+    mean over these is highest is kept; with 1 there is no re-run.
     """
-    if min(trials, seeds, top) < 1:
-        raise BadInput("Trials, seeds and top are whole numbers of at least 1: choose others.")
-    if top > trials:
-        raise BadInput(f"top is {top}, but there are only {trials} trials: choose at most as many.")
     rng, ends = np.random.default_rng(seed), load_benchmark().curves["validation_accuracy"][:, :, -1]
     drawn = rng.integers(len(ends), size=(SEARCHES, trials))
     worth = ends.mean(axis=1)[drawn]

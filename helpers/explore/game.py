@@ -57,7 +57,7 @@ class BeTheSampler(Explorable):
     def __init__(self, objective: Callable[..., float], budget: int) -> None:
         self.objective, self.budget = objective, budget
         self.trials: list[tuple[Settings, float]] = []
-        self._sliders = {}
+        self._sliders: dict[str, widgets.SelectionSlider] = {}
         for name, settings in KNOBS.items():
             options = [(f"{setting:g}", setting) for setting in settings]
             self._sliders[name] = slider(widgets.SelectionSlider, name, options=options, value=START[name])
@@ -65,11 +65,6 @@ class BeTheSampler(Explorable):
         self._train.on_click(self.play)
         super().__init__(lambda: draw(self.trials, budget), [*self._sliders.values(), self._train])
         self.play()
-
-    @property
-    def settings(self) -> Settings:
-        """What the sliders say now."""
-        return {name: knob.value for name, knob in self._sliders.items()}
 
     @property
     def best_so_far(self) -> list[float]:
@@ -85,7 +80,7 @@ class BeTheSampler(Explorable):
         """Trains once with the present settings, while the budget lasts; a training that raises costs no trial."""
         if self.played:
             return
-        settings, self._train.disabled = self.settings, True
+        settings, self._train.disabled = {name: knob.value for name, knob in self._sliders.items()}, True
         self.say("Training ...")
         try:
             self.trials.append((settings, self.objective(**settings)))

@@ -47,11 +47,9 @@ def draw(trials: Sequence[tuple[Settings, float]], budget: int) -> Drawing:
 
 
 class BeTheSampler(Explorable):
-    """Sliders, a Train button and the scores; trial 0 is played for you with the knobs where they stand.
+    """Sliders, a Train button and the scores of `budget` trials; trial 0 is played with the knobs where they stand.
 
-    Args:
-        objective: takes the settings as keyword arguments and returns a validation accuracy.
-        budget: trials in all, trial 0 included.
+    `objective` takes the settings as keyword arguments and returns a validation accuracy.
     """
 
     def __init__(self, objective: Callable[..., float], budget: int) -> None:

@@ -36,13 +36,12 @@ def draw_importances(problem: str, sampler: str, evaluator: str, trials: int) ->
     shares, rows = recorded[truth.index], np.arange(len(truth))
     jitter = rows[:, None] + np.linspace(-0.25, 0.25, len(shares))
     figure = go.Figure(layout=legend_above(f"Importances of {len(shares)} studies", margin_l=120))
-    bar = {"color": plots.BLUE, "symbol": "line-ns-open", "size": 22, "line_width": 3}
     traces = {
-        "one study": (shares.to_numpy().T.ravel(), jitter.ravel(), {"marker": {"color": plots.SKY, "size": 5}}),
-        "median": (shares.median(), rows, {"marker": bar}),
-        "the truth": (truth, rows, {"marker": {"color": plots.VERMILLION, "symbol": "diamond", "size": 10}}),
+        "one study": (shares.to_numpy().T.ravel(), jitter.ravel(), dots(plots.SKY, size=5, line=None)),
+        "median": (shares.median(), rows, dots(plots.BLUE, symbol="line-ns-open", size=22, line={"width": 3})),
+        "the truth": (truth, rows, dots(plots.VERMILLION, symbol="diamond", line=None)),
     }
-    add(figure, traces, mode="markers").update_xaxes(title="importance (all together: 1)", range=[-0.02, 1.02])
+    add(figure, traces).update_xaxes(title="importance (all together: 1)", range=[-0.02, 1.02])
     figure.update_yaxes(tickvals=rows, ticktext=list(truth.index), range=[-0.6, len(truth) - 0.4])
     named, right = recorded.idxmax(axis=1).value_counts(), truth.index[-1]
     said = f"{right} is the most important; {named.get(right, 0)} of {len(shares)} studies say so."
@@ -104,19 +103,18 @@ def draw_optimism(trials: int, seeds: int = 1, top: int = 1, seed: int = 0) -> D
     titles = ("one search, its best trials", f"{SEARCHES} searches, their means")
     figure = make_subplots(cols=2, subplot_titles=titles, horizontal_spacing=0.24).update_annotations(font_size=14)
     again, kept = list(found.chosen if top > 1 else []), [found.kept]
-    ring = {"color": plots.ORANGE, "size": 9, "symbol": "circle-open", "line_width": 2}
-    diamond = {"color": plots.VERMILLION, "size": 11, "symbol": "diamond"}
+    ring = dots(plots.ORANGE, size=9, symbol="circle-open", line={"width": 2})
     equal = line(plots.INK, dash="dot", width=1) | {"hoverinfo": "skip"}
     traces = {
-        "a trial": (found.worth, found.seen, {"mode": "markers", "marker": {"color": plots.SKY, "size": 5}}),
-        "run again": (found.worth[again], found.seen[again], {"mode": "markers", "marker": ring}),
-        "kept": (found.worth[kept], found.seen[kept], {"mode": "markers", "marker": diamond}),
+        "a trial": (found.worth, found.seen, dots(plots.SKY, size=5, line=None)),
+        "run again": (found.worth[again], found.seen[again], ring),
+        "kept": (found.worth[kept], found.seen[kept], dots(plots.VERMILLION, size=11, symbol="diamond", line=None)),
         "seen = worth": ([0, 1], [0, 1], equal),
     }
     add(figure, traces, row=1, col=1)
     half = {"array": 1.96 * spread / np.sqrt(SEARCHES), "width": 5}
-    look = {"mode": "markers", "marker": {"color": plots.BLUE, "size": 9}, "showlegend": False}
-    figure.add_scatter(x=means, y=ROWS, error_x=half, **look, row=1, col=2)
+    look = dots(plots.BLUE, size=9, line=None) | {"showlegend": False, "error_x": half}
+    figure.add_scatter(x=means, y=ROWS, **look, row=1, col=2)
     best = np.sort(found.seen)[::-1]
     low = min(best[0] - CLOSE, best[4], found.seen[found.chosen].min(), found.worth[found.chosen].min())
     shown = [low - (room := (best[0] - low) / 12), best[0] + room]
@@ -204,7 +202,7 @@ def draw_contours(trials: int, search: str = SEARCHED[0], sampler: str = "TPE", 
     titles = ("Optuna's plot_contour", "what was recorded")
     figure = make_subplots(cols=2, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
     colours = {"colorscale": "Cividis", "zmin": 0, "zmax": 1}
-    gaps = np.where(np.isfinite(z), z, None).tolist()  # JSON knows no nan
+    gaps = np.ma.masked_invalid(z).tolist()  # JSON knows no nan
     known = {"x": x, "y": y, "z": gaps, "connectgaps": True, "line_width": 0.5, "hoverinfo": "skip"}
     figure.add_contour(**colours, **known, showscale=False, col=1, row=1)
     levels = {"x": SPACE[PAIR[0]], "y": SPACE[PAIR[1]], "z": true_surface(search)}

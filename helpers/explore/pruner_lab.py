@@ -111,11 +111,9 @@ def _traces(seen: Replay, curves: np.ndarray) -> dict[str, tuple]:
 
 def _joined(curves: np.ndarray, trained: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(x, y): the curves as far as they were trained, one after the other, each followed by a gap."""
-    x = np.tile(np.arange(1.0, EPOCHS + 2), (len(curves), 1))
-    y = np.pad(curves, ((0, 0), (0, 1)))
-    y[x > trained[:, None]] = np.nan
-    kept = x <= trained[:, None] + 1
-    return x[kept], y[kept]
+    x = [float(epoch) for end in trained for epoch in range(1, end + 2)]
+    y = [value for curve, end in zip(curves, trained, strict=True) for value in (*curve[:end], np.nan)]
+    return np.array(x), np.array(y)
 
 
 def _said(kind: str, seen: Replay) -> str:

@@ -79,14 +79,13 @@ class ParetoChooser(Explorable):
         smallest = front(study)[0].values[1]
         limits = sorted({trial.values[1] for trial in study.trials if trial.values and trial.values[1] >= smallest})
         options = [(f"{limit:,g}", limit) for limit in limits]
-        middle = limits[len(limits) // 2]
-        limit = slider(widgets.SelectionSlider, "parameters, at most", options=options, value=middle)
+        limit = slider(widgets.SelectionSlider, "parameters, at most", options=options, value=limits[len(limits) // 2])
         super().__init__(partial(draw_front, study), limit=limit)
 
 
 def draw_dots(values: Mapping[int, float], chosen: Collection[int]) -> Drawing:
     """Values by the trial's number; those chosen have another colour, size and shape."""
-    picked, numbers = np.isin(list(values), sorted(chosen)), list(values)
+    numbers, picked = list(values), np.isin(list(values), sorted(chosen))
     figure = go.Figure(layout={"dragmode": "select", "showlegend": False, "title": "Choose trials"})
     colours, symbols = np.where(picked, plots.VERMILLION, plots.BLUE), np.where(picked, "diamond", "circle")
     marker = {"opacity": 1, "color": colours, "size": np.where(picked, 13, 8), "symbol": symbols}

@@ -40,11 +40,12 @@ def a_good_setting(answer: Any, score: Callable[..., float]) -> str:
     setting = plain(answer)
     if not isinstance(setting, dict) or set(setting) != set(GOOD):
         raise NotQuite(f"the answer is a dictionary with the four knobs {', '.join(GOOD)}.")
-    for knob in KNOBS:
-        value, kind = setting[knob.name], "whole number" if knob.whole else "number"
+    for knob, (low, *_, high) in KNOBS.items():
+        value, whole = setting[knob], isinstance(low, int)
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and knob.low <= value <= knob.high and (not knob.whole or value == int(value))):
-            raise NotQuite(f"{knob.name} is {shown(value)}: give a {kind} from {knob.low:g} to {knob.high:g}.")
+        if not (number and low <= value <= high and (not whole or value == int(value))):
+            kind = "whole number" if whole else "number"
+            raise NotQuite(f"{knob} is {shown(value)}: give a {kind} from {low:g} to {high:g}.")
     setting["width"] = int(setting["width"])
     if (reached := score(**setting)) >= 0.9:
         return f"It reaches {reached:.3f}."

@@ -62,10 +62,8 @@ def _said(entries: list[Entry], ladder: pd.DataFrame, me: str, budget: int) -> s
     """Who leads, where you stand, and what of it is more than luck."""
     if not entries:
         return "Nobody has submitted yet."
-    names, said = (
-        len(entries),
-        f"{len(entries)} on the board; {entries[0].name} leads with {entries[0].score.mean:.4f}.",
-    )
+    names, first = len(entries), entries[0]
+    said = f"{names} on the board; {first.name} leads with {first.score.mean:.4f}."
     for place, entry in enumerate(entries, start=1):
         if entry.name == me:
             score = entry.score.mean

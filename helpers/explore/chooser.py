@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
@@ -32,89 +32,61 @@ TPE_CAVEATS = {  # a part of the name of the race, and what it does not show
 WIDEST = "Our widest race has 7 parameters: with more, try the runner-up too."
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A recommendation; `code` is an expression, `evidence` the name of a recorded race or empty."""
+class Choice(NamedTuple):
+    """A recommendation."""
 
     sampler: str
-    code: str
+    code: str  # an expression
     reason: str
     runner_up: str
-    evidence: str
+    evidence: str  # the name of a recorded race, or empty
 
 
-def _is(**wanted: str | tuple[str, ...]) -> Callable[[Answers], bool]:
-    """A condition: every named answer is the wanted one, or one of them."""
+def _take(sampler: str, runner_up: str, **wanted: str | tuple[str, ...]) -> tuple[str, str, Callable[[Answers], bool]]:
+    """A sampler and its runner-up, and when they are taken: every named answer is the wanted one, or one of them."""
     allowed = {question: (want,) if isinstance(want, str) else want for question, want in wanted.items()}
-    return lambda answers: all(answers[question] in want for question, want in allowed.items())
+    return sampler, runner_up, lambda answers: all(answers[question] in want for question, want in allowed.items())
 
 
 SHORT, LONG = QUESTIONS["trials"][1:3], QUESTIONS["trials"][3:]
 NUMBERS, FIXED = "only numbers", QUESTIONS["kinds"][:2]
 SEVERAL, CHEAP = "several objectives", "milliseconds a trial"
-# Condition, sampler, runner-up, reason: the first condition that holds decides. Sources: Optuna's table of samplers
+# Reason, sampler, runner-up, condition: the first condition that holds decides. Sources: Optuna's table of samplers
 # (documentation of optuna.samplers), its team's AutoSampler (OptunaHub), and the recorded races.
-RULES: tuple[tuple[Callable[[Answers], bool], str, str, str], ...] = (
-    (
-        _is(trials="all possible"),
-        "BruteForce",
-        "Grid, where no parameter is conditional",
-        "You can afford all combinations: try each once, then stop. Floats need a step.",
+RULES = {
+    "You can afford all combinations: try each once, then stop. Floats need a step.": _take(
+        "BruteForce", "Grid, where no parameter is conditional", trials="all possible"
     ),
-    (
-        _is(workers="one per trial", kinds=NUMBERS),
-        "QMC",
-        "Random",
-        "All trials start before the first result is back, so no sampler can learn: cover the space evenly.",
+    "All trials start before the first result is back, so no sampler can learn: cover the space evenly.": _take(
+        "QMC", "Random", workers="one per trial", kinds=NUMBERS
     ),
-    (
-        _is(workers="one per trial"),
-        "Random",
-        "",
-        "All trials start before the first result is back, so no sampler can learn; QMC is made for numbers.",
+    "All trials start before the first result is back, so no sampler can learn; QMC is made for numbers.": _take(
+        "Random", "", workers="one per trial"
     ),
-    (
-        _is(goal=SEVERAL, kinds=FIXED, trials=LONG),
-        "NSGA-II",
-        "TPE",
-        "So many trials let its generations spread along the front; take NSGA-III from four objectives on.",
+    "So many trials let its generations spread along the front; take NSGA-III from four objectives on.": _take(
+        "NSGA-II", "TPE", goal=SEVERAL, kinds=FIXED, trials=LONG
     ),
-    (
-        _is(goal=SEVERAL),
-        "TPE",
-        "NSGA-II",
-        "It learns from few trials, in any kind of space, and is Optuna's default for several objectives.",
+    "It learns from few trials, in any kind of space, and is Optuna's default for several objectives.": _take(
+        "TPE", "NSGA-II", goal=SEVERAL
     ),
-    (
-        _is(goal="one objective", kinds=NUMBERS, trials=LONG),
-        "CMA-ES",
-        "TPE",
-        "It learns which way a valley of numbers runs; in our long races it ends far closer than the others.",
+    "It learns which way a valley of numbers runs; in our long races it ends far closer than the others.": _take(
+        "CMA-ES", "TPE", goal="one objective", kinds=NUMBERS, trials=LONG
     ),
-    (
-        _is(trials=SHORT, kinds=FIXED, cost=QUESTIONS["cost"][1:]),
-        "GP",
-        "TPE, whose suggestions cost milliseconds",
-        "It gets the most out of few trials. A suggestion soon costs tenths of a second, seconds towards 500.",
+    "It gets the most out of few trials. A suggestion soon costs tenths of a second, seconds towards 500.": _take(
+        "GP", "TPE, whose suggestions cost milliseconds", trials=SHORT, kinds=FIXED, cost=QUESTIONS["cost"][1:]
     ),
-    (
-        _is(trials=SHORT, cost=CHEAP),
-        "TPE",
-        "Random, for more trials",
-        "It learns from few trials, and its suggestions cost milliseconds.",
+    "It learns from few trials, and its suggestions cost milliseconds.": _take(
+        "TPE", "Random, for more trials", trials=SHORT, cost=CHEAP
     ),
-    (
-        _is(),
-        "TPE",
-        "Random",
-        "It takes every kind of parameter, conditions and constraints, and learns from all of them.",
+    "It takes every kind of parameter, conditions and constraints, and learns from all of them.": _take(
+        "TPE", "Random"
     ),
-)
+}
 
 
 def choose(answers: Answers) -> Choice:
     """The recommendation for one answer to each of QUESTIONS."""
-    sampler, runner_up, reason = next(rule[1:] for rule in RULES if rule[0](answers))
+    reason, (sampler, runner_up, _) = next(rule for rule in RULES.items() if rule[1][-1](answers))
     evidence = _evidence(sampler, answers)
     caveats = [WIDEST] if answers["parameters"] == "more than 10" and evidence else []
     caveats += [caveat for race, caveat in TPE_CAVEATS.items() if sampler == "TPE" and race in evidence]
@@ -163,13 +135,9 @@ class SamplerChooser(Explorable):
     def __init__(self) -> None:
         buttons, rows = {}, []
         for (question, options), first in zip(QUESTIONS.items(), FIRST, strict=True):
-            buttons[question] = widgets.ToggleButtons(
-                options=options,
-                value=first,
-                tooltip=question,
-                style={"button_width": f"{640 // len(options)}px"},
-                tooltips=[f"{question}: {answer}" for answer in options],
-            )
+            hints, width = [f"{question}: {answer}" for answer in options], f"{640 // len(options)}px"
+            look = {"tooltip": question, "tooltips": hints, "style": {"button_width": width}}
+            buttons[question] = widgets.ToggleButtons(options=options, value=first, **look)
             rows.append(widgets.HBox([widgets.Label(question, layout={"width": "80px"}), buttons[question]]))
         super().__init__(draw, rows, **buttons)
 

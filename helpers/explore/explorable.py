@@ -16,7 +16,6 @@ from helpers.accessible import AccessibleNames, announced
 
 Drawing = tuple[go.Figure, str]  # a figure, and what it shows in a sentence
 WIDE: dict[str, Any] = {"style": {"description_width": "165px"}, "layout": {"width": "505px"}}
-TWO_LINES = {"width": f"{plots.WIDTH}px", "min_height": "60px"}  # for a sentence that grows: the figure stands still
 
 
 class _Figure(go.FigureWidget):
@@ -56,11 +55,14 @@ class Explorable(widgets.VBox):
         controls: widgets by name.
     """
 
+    TWO_LINES = False  # whether the sentence gets room for two, so that the figure stands still when it grows
+
     def __init__(
         self, draw: Callable[..., Drawing], rows: Sequence | None = None, announces: bool = True, **controls: Any
     ) -> None:
         self.draw, self.controls, self.message = draw, controls, ""
-        self.figure, self.status = _Figure(), widgets.HTML()
+        room = {"width": f"{plots.WIDTH}px", "min_height": "60px"} if self.TWO_LINES else {}
+        self.figure, self.status = _Figure(), widgets.HTML(layout=room)
         if announces:
             announced(self.status)
         above = controls.values() if rows is None else rows
@@ -123,3 +125,9 @@ def line(colour: str, **more: object) -> dict:
 def dots(colour: str, **more: object) -> dict:
     """The style of dots."""
     return {"mode": "markers", "marker": {"color": colour, "size": 10, "line": {"color": "white", "width": 1}, **more}}
+
+
+def end_label(said: str, y: Sequence[float], place: str, colour: str) -> dict:
+    """The style of a line with its last value written at its end, where there is one."""
+    text = [""] * (len(y) - 1) + [said.format(last) for last in y[-1:]]
+    return {"mode": "lines+text", "text": text, "textposition": place, "textfont_color": plots.LABELS[colour]}

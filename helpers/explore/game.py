@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import ipywidgets as widgets
@@ -16,30 +15,17 @@ from helpers.explore.explorable import Drawing, Explorable, add, dots, legend_ab
 Settings = Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Knob:
-    """One hyperparameter of the game, with its range; `log` moves in equal factors."""
-
-    name: str
-    low: float
-    high: float
-    start: float
-    log: bool = False
-    whole: bool = False
-
-    @property
-    def settings(self) -> list[float]:
-        """All that can be chosen, at most 51, from the lowest on."""
-        levels = (np.geomspace if self.log else np.linspace)(self.low, self.high, 51)
-        return sorted({round(level) if self.whole else float(f"{level:.3g}") for level in levels})
+def _three_digits(levels: np.ndarray) -> list[float]:
+    return [float(f"{level:.3g}") for level in levels]
 
 
-KNOBS = (
-    Knob("learning_rate", 1e-4, 1.0, start=0.01, log=True),
-    Knob("momentum", 0.0, 0.95, start=0.0),
-    Knob("width", 4, 128, start=8, log=True, whole=True),
-    Knob("dropout", 0.0, 0.8, start=0.4),
-)
+KNOBS: dict[str, list[float]] = {  # all that can be chosen, from the lowest on
+    "learning_rate": _three_digits(np.geomspace(1e-4, 1.0, 51)),
+    "momentum": _three_digits(np.linspace(0.0, 0.95, 51)),
+    "width": sorted({round(level) for level in np.geomspace(4, 128, 51)}),
+    "dropout": _three_digits(np.linspace(0.0, 0.8, 51)),
+}
+START = {"learning_rate": 0.01, "momentum": 0.0, "width": 8, "dropout": 0.4}
 
 
 def draw(trials: Sequence[tuple[Settings, float]], budget: int) -> Drawing:
@@ -61,29 +47,22 @@ def draw(trials: Sequence[tuple[Settings, float]], budget: int) -> Drawing:
 
 
 class BeTheSampler(Explorable):
-    """Sliders, a Train button and the scores; trial 0 is played for you with the knobs where they stand.
+    """Sliders, a Train button and the scores of `budget` trials; trial 0 is played with the knobs where they stand.
 
-    Args:
-        objective: takes the settings as keyword arguments and returns a validation accuracy.
-        budget: trials in all, trial 0 included.
+    `objective` takes the settings as keyword arguments and returns a validation accuracy.
     """
 
     def __init__(self, objective: Callable[..., float], budget: int) -> None:
         self.objective, self.budget = objective, budget
         self.trials: list[tuple[Settings, float]] = []
-        self._sliders = {}
-        for knob in KNOBS:
-            options = [(f"{setting:g}", setting) for setting in knob.settings]
-            self._sliders[knob.name] = slider(widgets.SelectionSlider, knob.name, options=options, value=knob.start)
+        self._sliders: dict[str, widgets.SelectionSlider] = {}
+        for name, settings in KNOBS.items():
+            options = [(f"{setting:g}", setting) for setting in settings]
+            self._sliders[name] = slider(widgets.SelectionSlider, name, options=options, value=START[name])
         self._train = widgets.Button(description="Train", button_style="primary", icon="play")
         self._train.on_click(self.play)
         super().__init__(lambda: draw(self.trials, budget), [*self._sliders.values(), self._train])
         self.play()
-
-    @property
-    def settings(self) -> Settings:
-        """What the sliders say now."""
-        return {name: knob.value for name, knob in self._sliders.items()}
 
     @property
     def best_so_far(self) -> list[float]:
@@ -99,7 +78,7 @@ class BeTheSampler(Explorable):
         """Trains once with the present settings, while the budget lasts; a training that raises costs no trial."""
         if self.played:
             return
-        settings, self._train.disabled = self.settings, True
+        settings, self._train.disabled = {name: knob.value for name, knob in self._sliders.items()}, True
         self.say("Training ...")
         try:
             self.trials.append((settings, self.objective(**settings)))

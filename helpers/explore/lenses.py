@@ -1,24 +1,32 @@
-"""Lenses: what studies seem to say, importances and the best of a search, beside the truth, which is on record."""
+"""Lenses: what studies seem to say, importances, the best and a contour plot, beside the truth, which is on record."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
+import optuna
 import plotly.graph_objects as go
+from optuna.samplers import PartialFixedSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial
 from plotly.subplots import make_subplots
+from scipy.ndimage import convolve
 
 from helpers import plots
-from helpers.errors import BadInput
-from helpers.explore.explorable import Drawing, Explorable, add, legend_above, line, menu, slider
-from helpers.problems.table import load_benchmark
+from helpers.explore.explorable import Drawing, Explorable, add, dots, legend_above, line, menu, slider
+from helpers.problems.table import SPACE, load_benchmark
 from helpers.races import importance
 
 TRIALS, SEEDS, TOP, FRESH, SEARCHES = (10, 30, 100, 300, 1000), (1, 2, 3, 5, 10), (1, 2, 3, 5, 10), 5, 200
 ROWS = ("best seen", "worth of it", "after the re-run", "best there was")
 CLOSE = 0.05  # the left picture shows as much below the best, and what is run again
+PAIR = ("learning_rate", "width")
+SEARCHED = ("these two, the others at their best", "all seven")
+SAMPLERS: dict[str, Callable] = {"TPE": TPESampler, "random": RandomSampler}
+SWEEPS, NEIGHBOURS = 2_000, ((0, 1, 0), (1, 0, 1), (0, 1, 0))
 
 
 def draw_importances(problem: str, sampler: str, evaluator: str, trials: int) -> Drawing:
@@ -28,13 +36,12 @@ def draw_importances(problem: str, sampler: str, evaluator: str, trials: int) ->
     shares, rows = recorded[truth.index], np.arange(len(truth))
     jitter = rows[:, None] + np.linspace(-0.25, 0.25, len(shares))
     figure = go.Figure(layout=legend_above(f"Importances of {len(shares)} studies", margin_l=120))
-    bar = {"color": plots.BLUE, "symbol": "line-ns-open", "size": 22, "line_width": 3}
     traces = {
-        "one study": (shares.to_numpy().T.ravel(), jitter.ravel(), {"marker": {"color": plots.SKY, "size": 5}}),
-        "median": (shares.median(), rows, {"marker": bar}),
-        "the truth": (truth, rows, {"marker": {"color": plots.VERMILLION, "symbol": "diamond", "size": 10}}),
+        "one study": (shares.to_numpy().T.ravel(), jitter.ravel(), dots(plots.SKY, size=5, line=None)),
+        "median": (shares.median(), rows, dots(plots.BLUE, symbol="line-ns-open", size=22, line={"width": 3})),
+        "the truth": (truth, rows, dots(plots.VERMILLION, symbol="diamond", line=None)),
     }
-    add(figure, traces, mode="markers").update_xaxes(title="importance (all together: 1)", range=[-0.02, 1.02])
+    add(figure, traces).update_xaxes(title="importance (all together: 1)", range=[-0.02, 1.02])
     figure.update_yaxes(tickvals=rows, ticktext=list(truth.index), range=[-0.6, len(truth) - 0.4])
     named, right = recorded.idxmax(axis=1).value_counts(), truth.index[-1]
     said = f"{right} is the most important; {named.get(right, 0)} of {len(shares)} studies say so."
@@ -70,12 +77,8 @@ def random_searches(trials: int, seeds: int = 1, top: int = 1, seed: int = 0) ->
     """Random searches in a world in which each training of a configuration ends as one of its recorded ones.
 
     A trial is the mean over `seeds` trainings. The `top` best are trained with 5 fresh seeds more, and the one whose
-    mean over these is highest is kept; with 1 there is no re-run. A number below 1 or a `top` above `trials`: BadInput.
+    mean over these is highest is kept; with 1 there is no re-run.
     """
-    if min(trials, seeds, top) < 1:
-        raise BadInput("Trials, seeds and top are whole numbers of at least 1: choose others.")
-    if top > trials:
-        raise BadInput(f"top is {top}, but there are only {trials} trials: choose at most as many.")
     rng, ends = np.random.default_rng(seed), load_benchmark().curves["validation_accuracy"][:, :, -1]
     drawn = rng.integers(len(ends), size=(SEARCHES, trials))
     worth = ends.mean(axis=1)[drawn]
@@ -100,19 +103,18 @@ def draw_optimism(trials: int, seeds: int = 1, top: int = 1, seed: int = 0) -> D
     titles = ("one search, its best trials", f"{SEARCHES} searches, their means")
     figure = make_subplots(cols=2, subplot_titles=titles, horizontal_spacing=0.24).update_annotations(font_size=14)
     again, kept = list(found.chosen if top > 1 else []), [found.kept]
-    ring = {"color": plots.ORANGE, "size": 9, "symbol": "circle-open", "line_width": 2}
-    diamond = {"color": plots.VERMILLION, "size": 11, "symbol": "diamond"}
+    ring = dots(plots.ORANGE, size=9, symbol="circle-open", line={"width": 2})
     equal = line(plots.INK, dash="dot", width=1) | {"hoverinfo": "skip"}
     traces = {
-        "a trial": (found.worth, found.seen, {"mode": "markers", "marker": {"color": plots.SKY, "size": 5}}),
-        "run again": (found.worth[again], found.seen[again], {"mode": "markers", "marker": ring}),
-        "kept": (found.worth[kept], found.seen[kept], {"mode": "markers", "marker": diamond}),
+        "a trial": (found.worth, found.seen, dots(plots.SKY, size=5, line=None)),
+        "run again": (found.worth[again], found.seen[again], ring),
+        "kept": (found.worth[kept], found.seen[kept], dots(plots.VERMILLION, size=11, symbol="diamond", line=None)),
         "seen = worth": ([0, 1], [0, 1], equal),
     }
     add(figure, traces, row=1, col=1)
     half = {"array": 1.96 * spread / np.sqrt(SEARCHES), "width": 5}
-    look = {"mode": "markers", "marker": {"color": plots.BLUE, "size": 9}, "showlegend": False}
-    figure.add_scatter(x=means, y=ROWS, error_x=half, **look, row=1, col=2)
+    look = dots(plots.BLUE, size=9, line=None) | {"showlegend": False, "error_x": half}
+    figure.add_scatter(x=means, y=ROWS, **look, row=1, col=2)
     best = np.sort(found.seen)[::-1]
     low = min(best[0] - CLOSE, best[4], found.seen[found.chosen].min(), found.worth[found.chosen].min())
     shown = [low - (room := (best[0] - low) / 12), best[0] + room]
@@ -137,4 +139,93 @@ class OptimismLens(Explorable):
             trials=slider(widgets.SelectionSlider, "trials", options=TRIALS, value=100),
             seeds=slider(widgets.SelectionSlider, "seeds a trial", options=SEEDS, value=1),
             top=slider(widgets.SelectionSlider, "top k run again", options=TOP, value=1),
+        )
+
+
+def optuna_map(found: list[FrozenTrial]) -> tuple[np.ndarray, ...]:
+    """Learning rates, widths, and what Optuna's contour plot knows there, (widths, rates): nan where no dot lies."""
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(found)
+    contour = optuna.visualization.plot_contour(study, params=list(PAIR)).data[0]
+    return tuple(np.array(part, dtype=float) for part in (contour.x, contour.y, contour.z))
+
+
+def misread(trials: int, search: str = SEARCHED[0], sampler: str = "TPE", seed: int = 0) -> np.ndarray:
+    """(widths, learning rates): how far the colours of Optuna's contour plot are from the record."""
+    x, y, z = optuna_map(first_trials(trials, search, sampler, seed))
+    rates, widths = (np.log(SPACE[name]) for name in PAIR)
+    rows = np.array([np.interp(rates, np.log(x), row) for row in fill_gaps(z)])  # linear, on logarithmic axes
+    read = np.array([np.interp(widths, np.log(y), column) for column in rows.T]).T
+    return np.abs(read - true_surface(search))
+
+
+def held(search: str) -> dict[str, float]:
+    """The hyperparameters that do not move, at the best's levels: the other five, or none."""
+    best = load_benchmark().best
+    return {name: best[name] for name in best if name not in PAIR} if search == SEARCHED[0] else {}
+
+
+def true_surface(search: str) -> np.ndarray:
+    """(widths, learning rates): the recorded accuracy, the other five at the best's levels or each at its best."""
+    rows = load_benchmark().frame()
+    for name, level in held(search).items():
+        rows = rows[rows[name] == level]
+    return rows.pivot_table(index=PAIR[1], columns=PAIR[0], values="validation_accuracy", aggfunc="max").to_numpy()
+
+
+def fill_gaps(z: np.ndarray) -> np.ndarray:
+    """Each gap becomes the mean of its neighbours in the table, over and over (plotly.js, heatmap/interp2d.js)."""
+    known = np.isfinite(z)
+    filled = np.where(known, z, z[known].mean())
+    count = convolve(np.ones_like(z), NEIGHBOURS, mode="constant")
+    for _ in range(SWEEPS):
+        new = np.where(known, z, convolve(filled, NEIGHBOURS, mode="constant") / count)
+        if np.abs(new - filled).max() < 1e-4:
+            break
+        filled = new
+    return filled
+
+
+@cache
+def first_trials(trials: int, search: str = SEARCHED[0], sampler: str = "TPE", seed: int = 0) -> list[FrozenTrial]:
+    """The first trials of one of SEARCHED on the recorded benchmark by one of SAMPLERS."""
+    moving = PartialFixedSampler(held(search), SAMPLERS[sampler](seed=seed))
+    study = optuna.create_study(direction="maximize", sampler=moving)
+    study.optimize(load_benchmark(), n_trials=trials)
+    return study.trials
+
+
+def draw_contours(trials: int, search: str = SEARCHED[0], sampler: str = "TPE", seed: int = 0) -> Drawing:
+    """Optuna's map of the first trials, and the recorded one, in the same colours over the same axes, with the dots."""
+    found, off = first_trials(trials, search, sampler, seed), misread(trials, search, sampler, seed)
+    x, y, z = optuna_map(found)
+    titles = ("Optuna's plot_contour", "what was recorded")
+    figure = make_subplots(cols=2, shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.04)
+    colours = {"colorscale": "Cividis", "zmin": 0, "zmax": 1}
+    gaps = np.ma.masked_invalid(z).tolist()  # JSON knows no nan
+    known = {"x": x, "y": y, "z": gaps, "connectgaps": True, "line_width": 0.5, "hoverinfo": "skip"}
+    figure.add_contour(**colours, **known, showscale=False, col=1, row=1)
+    levels = {"x": SPACE[PAIR[0]], "y": SPACE[PAIR[1]], "z": true_surface(search)}
+    bar = {"title": "accuracy", "thickness": 14}
+    figure.add_heatmap(**colours, **levels, colorbar=bar, hovertemplate="%{z:.3f}<extra></extra>", col=2, row=1)
+    rates, widths = ([trial.params[name] for trial in found] for name in PAIR)
+    look = dots("white", size=6, line={"color": plots.INK, "width": 1}) | {"showlegend": False, "hoverinfo": "x+y"}
+    figure.add_scatter(x=rates, y=widths, **look, row="all", col="all")
+    figure.update_xaxes(type="log", title="learning rate", range=np.log10([0.0007, 1.4]), dtick=1)
+    figure.update_yaxes(type="log", range=np.log10([3.3, 78]), tickvals=SPACE[PAIR[1]])
+    worst = np.unravel_index(np.argmax(off), off.shape)
+    place = f"learning rate {SPACE[PAIR[0]][worst[1]]:g}, width {SPACE[PAIR[1]][worst[0]]}"
+    said = f"{trials} dots. Over the recorded grid the colours are wrong by {off.mean():.2f} on average, "
+    return figure.update_yaxes(title="width", col=1), f"{said}and by {off[worst]:.2f} at {place}."
+
+
+class ContourLens(Explorable):
+    """A slider for the number of trials, and menus for what is searched and by whom."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(
+            partial(draw_contours, seed=seed),
+            trials=slider(widgets.IntSlider, "trials", value=20, min=5, max=100, step=5),
+            search=menu("searched", SEARCHED),
+            sampler=menu("sampler", tuple(SAMPLERS)),
         )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from math import nan
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import pandas as pd
@@ -21,7 +21,7 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.errors import BadInput
-from helpers.explore.explorable import TWO_LINES, Drawing, Explorable, legend_above
+from helpers.explore.explorable import Drawing, Explorable, add, end_label, legend_above, line
 
 if TYPE_CHECKING:  # a notebook without a fleet need not pay for its libraries
     from helpers.fleet.fleet import Fleet, WorkerState
@@ -86,36 +86,24 @@ def _figure(table: pd.DataFrame, steps: pd.DataFrame, workers: Sequence[WorkerSt
         done = worker.code == 0 and worker.name not in left  # an objective can end its worker with any code
         ended = "done" if done else "killed" if (worker.code or 0) < 0 else f"exit code {worker.code}"
         rows[worker.name] = f"worker {n}<br>{'alive' if worker.alive else ended}"
-    table = table.assign(end=table["end"].fillna(until), length=(table["end"].fillna(until) - table["start"]).clip(0))
+    ends = table["end"].fillna(until)
+    table = table.assign(base=table["start"], x=(ends - table["start"]).clip(0))
     nameless = (table["kind"] == "running") & (table["worker"] == NAMELESS)
     # Not drawn: queued; over before the fleet began; about to write its worker's name.
-    table = table[table["start"].notna() & (table["end"] >= 0) & ~(nameless & (table["length"] < 2))]
+    table = table[table["start"].notna() & (ends >= 0) & ~(nameless & (table["x"] < 2))]
     rows |= {name: name for name in table["worker"] if name not in rows}
+    hovertext = [f"trial {bar.number}: {bar.kind}, {bar.x:.1f} s" for bar in table.itertuples()]
+    table = table.assign(y=[list(rows).index(name) for name in table["worker"]], hovertext=hovertext)
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.62, 0.38], vertical_spacing=0.07)
     for kind, (colour, shape) in STYLES.items():
-        own = list(table[table["kind"] == kind].itertuples())
+        bars = table.loc[table["kind"] == kind, ["x", "y", "base", "hovertext"]].to_dict("list")
         pattern = {"shape": shape, "fgcolor": "white", "size": 7}
-        marker = {"color": colour, "pattern": pattern, "line": {"color": "white", "width": 1}}
-        figure.add_bar(
-            name=kind,
-            y=[list(rows).index(bar.worker) for bar in own],
-            base=[bar.start for bar in own],
-            x=[bar.length for bar in own],
-            hovertext=[f"trial {b.number}: {b.kind}, {b.length:.1f} s" for b in own],
-            orientation="h",
-            width=0.7,
-            marker=marker,
-            hoverinfo="text",
-            row=1,
-            col=1,
-        )
+        look = {"marker": {"color": colour, "pattern": pattern, "line": {"color": "white", "width": 1}}, "width": 0.7}
+        figure.add_bar(name=kind, **bars, **look, orientation="h", hoverinfo="text", row=1, col=1)
     steps = pd.concat([steps, steps[-1:].assign(end=until)])  # the last value holds until now
-    x, y = list(steps["end"].clip(0)), list(steps["value"])
-    text = [""] * (len(y) - 1) + [f"{value:.4g}" for value in y[-1:]]
-    line = {"color": plots.GREEN, "shape": "hv", "width": 3}
-    label = {"textposition": "top left", "cliponaxis": False, "textfont": {"color": plots.LABELS[plots.GREEN]}}
-    look = {"mode": "lines+text", "text": text, "showlegend": False, **label}
-    figure.add_scatter(name=BEST, x=x, y=y, line=line, **look, row=2, col=1)
+    x, y = steps["end"].clip(0).tolist(), steps["value"].tolist()
+    look = line(plots.GREEN, shape="hv", width=3) | end_label("{:.4g}", y, "top left", plots.GREEN)
+    add(figure, {BEST: (x, y, look)}, showlegend=False, cliponaxis=False, row=2, col=1)
     figure.update_xaxes(range=(0, max(1.0, until * 1.02))).update_xaxes(title="seconds since the first trial", row=2)
     ticks = {"tickvals": list(range(len(rows))), "ticktext": list(rows.values()), "range": (len(rows) - 0.4, -0.6)}
     figure.update_yaxes(ticklabelstandoff=6).update_yaxes(**ticks, row=1).update_yaxes(title=BEST, row=2)
@@ -124,14 +112,13 @@ def _figure(table: pd.DataFrame, steps: pd.DataFrame, workers: Sequence[WorkerSt
 
 
 class FleetMonitor(Explorable):
-    """A live view of a fleet, drawn twice a second until no worker is alive. A newer one replaces it.
+    """A live view of a fleet, drawn twice a second until no worker is alive.
 
     A task on the kernel's loop draws whenever no cell runs; a thread waits for the storage, which may be slow. The
     fleet is referred to weakly, so that it ends its workers when nobody holds it. BadInput: it has another study.
     """
 
-    EVERY_S = 0.5
-    _newest: ClassVar[weakref.WeakKeyDictionary[Fleet, weakref.ref[FleetMonitor]]] = weakref.WeakKeyDictionary()
+    EVERY_S, TWO_LINES = 0.5, True
     _task: asyncio.Task | None = None
 
     def __init__(self, fleet: Fleet, study: Study) -> None:
@@ -146,11 +133,6 @@ class FleetMonitor(Explorable):
         self._kill.on_click(self._kill_chosen)
         self._add.on_click(self._add_one)
         super().__init__(self._drawing, [widgets.HBox([self._victim, self._kill, self._add])], announces=False)
-        self.status.layout = TWO_LINES
-        if older := self._newest.get(fleet, lambda: None)():
-            older._kill.disabled = older._add.disabled = True
-            older._tell("Another monitor shows this fleet now.")
-        self._newest[fleet] = weakref.ref(self)
         self.refresh()
 
     @property
@@ -166,9 +148,7 @@ class FleetMonitor(Explorable):
 
     def refresh(self) -> FleetMonitor:
         """Draws once, with what the storage answers within two seconds; goes on by itself while workers are alive."""
-        if not self._ask():
-            self._reader.join(ANSWER_S)
-            self._ask()
+        self._ask()
         self._reader.join(ANSWER_S)
         self.show()
         self._go_on()
@@ -184,18 +164,18 @@ class FleetMonitor(Explorable):
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": said}
 
     def _go_on(self) -> None:
-        """Starts the task, unless it runs, was stopped, or there is nothing to see."""
-        if not (self.ended or self._kill.disabled or (self._task and not self._task.done())):
+        """Starts the task, unless it runs or there is nothing to see."""
+        if not (self.ended or (self._task and not self._task.done())):
             with suppress(RuntimeError):  # no loop: a plain program calls `refresh`
                 self._task = asyncio.get_running_loop().create_task(self._live())
 
     async def _live(self) -> None:
-        """Draws until replaced or closed, or all have ended and the last trial is seen or the storage is silent."""
+        """Draws until closed, or all have ended and the last trial is seen or the storage is silent."""
         ended = asked = False
         while not (ended and (self._silent or (asked and not self._reader.is_alive()))):
             ended, asked = self.ended, self._ask()
             await asyncio.sleep(self.EVERY_S)
-            if self._kill.disabled or not self.comm:
+            if not self.comm:
                 return
             self.show()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 import ipywidgets as widgets
@@ -12,7 +12,7 @@ from optuna import exceptions, pruners
 from plotly.subplots import make_subplots
 
 from helpers import plots
-from helpers.explore.explorable import TWO_LINES, Drawing, Explorable, add, dots, legend_above, line, menu, slider
+from helpers.explore.explorable import Drawing, Explorable, add, dots, end_label, legend_above, line, menu, slider
 from helpers.inside import fixed
 from helpers.problems.table import EPOCHS, IMAGES, SEEDS, load_benchmark
 from helpers.races.replay import Replay, replay
@@ -20,6 +20,7 @@ from helpers.races.replay import Replay, replay
 TRIALS, GREY = 100, "#5f5f5f"
 Ranges = dict[str, tuple[float, float, float]]  # of each parameter the lowest value, the highest, and the first one
 STARTUP, WARMUP = {"n_startup_trials": (0, 50, 5)}, {"n_warmup_steps": (0, EPOCHS - 1, 0)}
+PATIENCE: Ranges = {"patience": (0, EPOCHS - 1, 3), "min_delta": (0.0, 0.2, 0.0)}
 HALVING: Ranges = {"min_resource": (1, EPOCHS, 1), "reduction_factor": (2, 9, 3)}
 PRUNERS: dict[str, tuple[Callable[..., pruners.BasePruner], Ranges]] = {
     "none": (pruners.NopPruner, {}),
@@ -27,10 +28,7 @@ PRUNERS: dict[str, tuple[Callable[..., pruners.BasePruner], Ranges]] = {
     "percentile": (pruners.PercentilePruner, {"percentile": (0.0, 100.0, 25.0), **STARTUP, **WARMUP}),
     "successive halving": (pruners.SuccessiveHalvingPruner, {**HALVING, "min_early_stopping_rate": (0, 3, 0)}),
     "Hyperband": (partial(pruners.HyperbandPruner, max_resource=EPOCHS), HALVING),
-    "patient median": (
-        partial(pruners.PatientPruner, pruners.MedianPruner()),
-        {"patience": (0, EPOCHS - 1, 3), "min_delta": (0.0, 0.2, 0.0)},
-    ),
+    "patient median": (partial(pruners.PatientPruner, pruners.MedianPruner()), PATIENCE),
     "threshold": (pruners.ThresholdPruner, {"lower": (0.0, 1.0, 0.5), "n_warmup_steps": (0, EPOCHS - 1, 5)}),
 }
 CURVES = ("all configurations", "the best tenth", "late bloomers")
@@ -74,12 +72,10 @@ def draw(
     figure = make_subplots(rows=2, row_heights=[0.77, 0.23], vertical_spacing=0.17)
     add(figure, _traces(seen, recorded_curves(curves, order, seed)[:shown]), cliponaxis=False)
     saved, killed = seen.length * shown - seen.spent, int(seen.pruned.sum())
-    names = (
-        f"{seen.spent:,} epochs spent<br>{saved:,} saved ({seen.saved:.0%})",
-        f"{shown - killed} trials completed<br>{killed} pruned",
-    )
+    epochs = f"{seen.spent:,} epochs spent<br>{saved:,} saved ({seen.saved:.0%})"
+    trials = f"{shown - killed} trials completed<br>{killed} pruned"
     striped = {"color": GREY, "pattern": {"shape": "/", "fgcolor": "white"}}
-    look = {"y": names, "orientation": "h", "showlegend": False, "row": 2, "col": 1}
+    look = {"y": (epochs, trials), "orientation": "h", "showlegend": False, "row": 2, "col": 1}
     spent = (seen.spent / EPOCHS / TRIALS, (shown - killed) / TRIALS)
     figure.add_bar(name="spent", x=spent, marker={"color": plots.BLUE}, **look)
     figure.add_bar(name="saved", x=(saved / EPOCHS / TRIALS, killed / TRIALS), marker=striped, **look)
@@ -101,31 +97,23 @@ def _traces(seen: Replay, curves: np.ndarray) -> dict[str, tuple]:
     places = ("top right", "bottom right")[:: 1 if seen.lost == 0 else -1]  # the higher line's label stands above it
     thin, unnamed = {"opacity": 0.7}, {"showlegend": False}
     cross = {"mode": "lines+markers", "marker": {"size": 9}}
-    on = line(plots.VERMILLION, width=3, dash="dot") | _end_label("best killed", rest, places[1], plots.VERMILLION)
-    best = line(plots.GREEN, width=4) | _end_label("best found", found, places[0], plots.GREEN)
+    on = end_label("best killed {:.3f}", rest, places[1], plots.VERMILLION)
+    best = line(plots.GREEN, width=4) | end_label("best found {:.3f}", found, places[0], plots.GREEN)
     return {
         "completed": (*_joined(curves[~cut], seen.trained[~cut]), line(plots.BLUE, width=1) | thin),
         "pruned": (*_joined(curves[cut], ends), line(GREY, width=1) | thin),
         "cut here": (ends, curves[cut, ends - 1], dots(GREY, symbol="x", size=7)),
-        "had it gone on": (epochs[EPOCHS - len(rest) :], rest, on),
+        "had it gone on": (epochs[EPOCHS - len(rest) :], rest, line(plots.VERMILLION, width=3, dash="dot") | on),
         "best killed": (epochs[: len(killed[:end])], killed[:end], line(plots.VERMILLION, width=4) | cross | unnamed),
         "best found": (epochs[: len(found)], found, best | unnamed),
     }
 
 
-def _end_label(name: str, curve: Sequence[float], place: str, colour: str) -> dict:
-    """A text at the end of a line."""
-    text = [""] * (len(curve) - 1) + [f"{name} {last:.3f}" for last in curve[-1:]]
-    return {"mode": "lines+text", "text": text, "textposition": place, "textfont_color": plots.LABELS[colour]}
-
-
 def _joined(curves: np.ndarray, trained: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(x, y): the curves as far as they were trained, one after the other, each followed by a gap."""
-    x = np.tile(np.arange(1.0, EPOCHS + 2), (len(curves), 1))
-    y = np.pad(curves, ((0, 0), (0, 1)))
-    y[x > trained[:, None]] = np.nan
-    kept = x <= trained[:, None] + 1
-    return x[kept], y[kept]
+    x = [float(epoch) for end in trained for epoch in range(1, end + 2)]
+    y = [value for curve, end in zip(curves, trained, strict=True) for value in (*curve[:end], np.nan)]
+    return np.array(x), np.array(y)
 
 
 def _said(kind: str, seen: Replay) -> str:
@@ -147,6 +135,8 @@ class PrunerLab(Explorable):
     Each pruner has sliders of its own, which stay as they were left.
     """
 
+    TWO_LINES = True
+
     def __init__(self, seed: int = 0) -> None:
         self._sliders: dict[str, dict[str, widgets.Widget]] = {}
         for kind, (_, ranges) in PRUNERS.items():
@@ -166,7 +156,6 @@ class PrunerLab(Explorable):
         self._always = {"pruner": pruner, "curves": curves, "order": order, "shown": shown}
         rows = [pruner, self._parameters, curves, order, widgets.HBox([shown, play])]
         super().__init__(partial(draw, seed=seed), rows, **self._always)
-        self.status.layout = TWO_LINES
 
     def show(self, _: object = None) -> None:
         """Draws what the controls ask for, among them the sliders of the pruner that is chosen."""

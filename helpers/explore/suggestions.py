@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import numpy as np
 import optuna
 import plotly.graph_objects as go
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution
 
 from helpers import plots
 from helpers.explore.explorable import Drawing, Explorable, slider
@@ -35,25 +35,22 @@ def suggested(kind: str, low: float, high: float, step: float = 0, log: bool = F
     For "categorical", `low` and `high` are ignored and three optimizers are drawn.
     """
     number: Any = int if kind == "int" else float
-    make: Any = IntDistribution if kind == "int" else FloatDistribution
     arguments: list[Any] = [number(low), number(high)]
-    options: dict[str, Any] = {"log": True} if log else {}
-    if step:
-        options["step"] = number(step)
-    written = [*map(repr, arguments), *(f"{name}={value}" for name, value in options.items())]
+    options: dict[str, Any] = ({"log": True} if log else {}) | ({"step": number(step)} if step else {})
     if kind == "categorical":
-        make, arguments, options, written = CategoricalDistribution, [OPTIMIZERS], {}, [str(OPTIMIZERS)]
+        arguments, options = [OPTIMIZERS], {}
+    written = [*map(repr, arguments), *(f"{name}={value}" for name, value in options.items())]
     code = f'trial.suggest_{kind}("x", {", ".join(written)})'
+    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
+    suggest = getattr(trial, f"suggest_{kind}")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            drawn_from = make(*arguments, **options)
+            values = tuple(suggest(f"x{n}", *arguments, **options) for n in range(DRAWS))
         except ValueError as error:
             return Suggested(code, (), None, f"Optuna refuses: {error}")
     told = f"Optuna warns: {caught[0].message} " if caught else ""
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-    trial = study.ask({f"x{n}": drawn_from for n in range(DRAWS)})
-    return Suggested(code, tuple(trial.params.values()), drawn_from, told)
+    return Suggested(code, values, trial.distributions["x0"], told)
 
 
 def bars(found: Suggested) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

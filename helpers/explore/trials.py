@@ -63,10 +63,8 @@ def _places(trials: list[FrozenTrial], **look: object) -> tuple[list, list, dict
 def _said(steps: list[FrozenTrial], limit: float) -> str:
     """What is chosen, and what the next step on the front would cost and bring, if there is one."""
     chosen, (error, size) = steps[0], steps[0].values
-    params = ", ".join(
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in chosen.params.items()
-    )
+    rounded = {name: f"{it:.3g}" if isinstance(it, float) else it for name, it in chosen.params.items()}
+    params = ", ".join(f"{name} {it}" for name, it in rounded.items())
     said = f"At most {limit:,g} parameters: trial {chosen.number}, error {error:.3f} with {size:,g} ({params})."
     if len(steps) == 1:
         return f"{said} No larger one found is better."
@@ -81,29 +79,19 @@ class ParetoChooser(Explorable):
         smallest = front(study)[0].values[1]
         limits = sorted({trial.values[1] for trial in study.trials if trial.values and trial.values[1] >= smallest})
         options = [(f"{limit:,g}", limit) for limit in limits]
-        middle = limits[len(limits) // 2]
-        limit = slider(widgets.SelectionSlider, "parameters, at most", options=options, value=middle)
+        limit = slider(widgets.SelectionSlider, "parameters, at most", options=options, value=limits[len(limits) // 2])
         super().__init__(partial(draw_front, study), limit=limit)
 
 
 def draw_dots(values: Mapping[int, float], chosen: Collection[int]) -> Drawing:
     """Values by the trial's number; those chosen have another colour, size and shape."""
-    picked, opaque = np.isin(list(values), sorted(chosen)), {"marker": {"opacity": 1}}
+    numbers, picked = list(values), np.isin(list(values), sorted(chosen))
     figure = go.Figure(layout={"dragmode": "select", "showlegend": False, "title": "Choose trials"})
-    figure.add_scatter(
-        x=list(values),
-        y=list(values.values()),
-        mode="markers",
-        hovertemplate="trial %{x}<br>%{y:.4g}<extra></extra>",
-        marker={
-            "opacity": 1,
-            "color": np.where(picked, plots.VERMILLION, plots.BLUE),
-            "size": np.where(picked, 13, 8),
-            "symbol": np.where(picked, "diamond", "circle"),
-        },
-        selected=opaque,
-        unselected=opaque,
-    )
+    colours, symbols = np.where(picked, plots.VERMILLION, plots.BLUE), np.where(picked, "diamond", "circle")
+    marker = {"opacity": 1, "color": colours, "size": np.where(picked, 13, 8), "symbol": symbols}
+    look = {name: {"marker": {"opacity": 1}} for name in ("selected", "unselected")} | {"marker": marker}
+    hover = "trial %{x}<br>%{y:.4g}<extra></extra>"
+    figure.add_scatter(x=numbers, y=list(values.values()), mode="markers", hovertemplate=hover, **look)
     figure.update_xaxes(title="trial").update_yaxes(title="value")
     return figure, f"Chosen: {_listed(chosen)}." if chosen else HOW
 

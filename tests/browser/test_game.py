@@ -42,7 +42,7 @@ def handle(page: Page, knob: str) -> Locator:
 def settings(page: Page) -> dict[str, float]:
     """What stands beside the sliders."""
     texts = game(page).locator(".widget-hslider .widget-readout").all_inner_texts()
-    return {knob.name: int(text) if knob.whole else float(text) for knob, text in zip(KNOBS, texts, strict=True)}
+    return {knob: type(low)(text) for (knob, (low, *_)), text in zip(KNOBS.items(), texts, strict=True)}
 
 
 def drawn(page: Page) -> list[float]:

@@ -16,7 +16,7 @@ import pytest
 from optuna.samplers import RandomSampler
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.explore.contour import SEARCHES, draw, fill_gaps, first_trials, optuna_map, true_surface
+from helpers.explore.lenses import SEARCHED, draw_contours, fill_gaps, first_trials, optuna_map, true_surface
 from tests.harness.browser import before_long, cell, choose, lab_page, screenshot
 from tests.harness.lab import serving_lab
 from tests.tools.store_outputs import METADATA, ROOT
@@ -36,7 +36,7 @@ import plotly.graph_objects as go
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 from helpers import plots
-from helpers.explore.contour import ContourLens
+from helpers.explore.lenses import ContourLens
 from helpers.explore.explorable import Explorable, add, dots, legend_above, line
 from helpers.explore.trials import TrialPicker
 from helpers.learn import check
@@ -158,11 +158,11 @@ def test_the_lens_paints_as_we_say(page: Page) -> None:
     handle = cell(page, 4).get_by_role("slider").first
     for trials in (20, 25):
         filled = fill_gaps(optuna_map(first_trials(trials))[2])
-        expect(cell(page, 4)).to_contain_text(draw(trials)[1])
+        expect(cell(page, 4)).to_contain_text(draw_contours(trials)[1])
         painted, truth = (np.array(map_, dtype=float) for map_ in plot(page, 4).evaluate(FILLED))
         gaps = np.abs(painted - filled)
         assert gaps.max() < 0.05 and gaps.mean() < 0.01
-        assert np.allclose(truth, true_surface(SEARCHES[0]), atol=1e-6)
+        assert np.allclose(truth, true_surface(SEARCHED[0]), atol=1e-6)
         assert [len(edges) for edges in plot(page, 4).evaluate(EDGES)] == [11, 6]  # of ten rates and five widths
         screenshot(page, f"contour_lens_{trials}")
         handle.press("ArrowRight")

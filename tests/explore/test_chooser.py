@@ -125,9 +125,10 @@ def worth_a_gp(answers: Mapping[str, str]) -> bool:
 
 def test_every_rule_is_needed() -> None:
     """Each is the first that holds for some answers, and the last holds for all."""
-    first = [next(n for n, rule in enumerate(RULES) if rule[0](answers)) for answers in EVERYTHING]
+    conditions = [holds for *_, holds in RULES.values()]
+    first = [next(n for n, holds in enumerate(conditions) if holds(answers)) for answers in EVERYTHING]
     assert set(first) == set(range(len(RULES)))
-    assert all(RULES[-1][0](answers) for answers in EVERYTHING)
+    assert all(conditions[-1](answers) for answers in EVERYTHING)
     assert {choose(answers).sampler for answers in EVERYTHING} == set(DOCUMENTED)
 
 
@@ -350,7 +351,7 @@ def words(element: ET.Element, tag: str) -> str:
 def test_the_picture_says_what_the_chooser_says(tag: str) -> None:
     """Every sampler, in the order of the rules, and the numbers of trials at which the recommendation changes."""
     said = words(ET.parse(IMAGE).getroot(), tag)
-    order = [sampler for _, sampler, *_ in RULES]
+    order = [sampler for sampler, *_ in RULES.values()]
     named_samplers = re.findall("|".join(map(re.escape, set(order))), said.replace("NSGA-III", ""))
     assert sorted(set(named_samplers)) == sorted(set(order))
     assert order[:-1] == named_samplers  # the last two rules end at the same sampler

@@ -23,10 +23,9 @@ from helpers import explore, plots
 from helpers.accessible import ANNOUNCED, AccessibleNames
 from helpers.explore.board import LeaderboardView
 from helpers.explore.chooser import SamplerChooser
-from helpers.explore.contour import ContourLens
 from helpers.explore.explorable import Explorable, slider
 from helpers.explore.game import BeTheSampler
-from helpers.explore.lenses import ImportanceLens, OptimismLens
+from helpers.explore.lenses import ContourLens, ImportanceLens, OptimismLens
 from helpers.explore.monitor import FleetMonitor
 from helpers.explore.pruner_lab import PrunerLab
 from helpers.explore.suggestions import SuggestionExplorer

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from helpers.explore.game import KNOBS, BeTheSampler, Knob, draw
+from helpers.explore.game import KNOBS, START, BeTheSampler, draw
 from tests.explore.test_explorable import control, points
 
 
@@ -43,30 +43,22 @@ def test_the_picture_of_a_game(scores: list, best: list, said: str) -> None:
     }
 
 
-@pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
-def test_a_knob_covers_its_range(knob: Knob) -> None:
-    """Its ends are its bounds, it never turns back in between, and it begins at one of its settings."""
-    settings = knob.settings
-    assert (settings[0], settings[-1]) == (knob.low, knob.high)
-    assert all(low < high for low, high in pairwise(settings))
-    assert 25 < len(settings) <= 51
-    assert knob.start in settings
-
-
 @pytest.mark.parametrize(
-    ("knob", "middle"),
+    ("knob", "low", "middle", "high"),
     [
-        (Knob("linear", 0.0, 0.8, start=0), 0.4),
-        (Knob("log", 1e-4, 1.0, start=0, log=True), 0.01),
-        (Knob("whole", 0, 100, start=0, whole=True), 50),
-        (Knob("three digits", 0.0, 1 / 3, start=0), 0.167),
+        ("learning_rate", 1e-4, 0.01, 1.0),
+        ("momentum", 0.0, 0.475, 0.95),
+        ("width", 4, 30, 128),
+        ("dropout", 0.0, 0.4, 0.8),
     ],
-    ids=lambda value: getattr(value, "name", ""),
 )
-def test_the_middle_of_a_knob(knob: Knob, middle: float) -> None:
-    """The mean of the bounds, their geometric mean on a log scale; whole knobs give whole numbers."""
-    assert knob.settings[25] == middle
-    assert all(isinstance(setting, int) == knob.whole for setting in knob.settings)
+def test_a_knob_covers_its_range(knob: str, low: float, middle: float, high: float) -> None:
+    """From end to end it never turns back, in equal steps or factors; only the width is whole."""
+    settings = KNOBS[knob]
+    assert (settings[0], settings[len(settings) // 2], settings[-1]) == (low, middle, high)
+    assert all(low < high for low, high in pairwise(settings))
+    assert 25 < len(settings) <= 51 and START[knob] in settings
+    assert all(type(setting) is (int if knob == "width" else float) for setting in settings)
 
 
 # The widget
@@ -111,7 +103,7 @@ def game(objective: Objective) -> BeTheSampler:
 
 def test_trial_0_is_played(game: BeTheSampler, objective: Objective) -> None:
     """The figure is not empty at the start: one trial, with the knobs where they stand."""
-    assert objective.calls == [{knob.name: knob.start for knob in KNOBS}]
+    assert objective.calls == [START] and START.keys() == KNOBS.keys()
     assert [settings for settings, _ in game.trials] == objective.calls
     assert shows_its_trials(game)
 
@@ -124,7 +116,7 @@ def test_the_button_plays_until_the_budget_is_spent(game: BeTheSampler, objectiv
         assert not game.played
         control(game, "momentum").value = momentum
         click_train(game)
-        assert objective.calls[-1] == game.settings
+        assert objective.calls[-1] == START | {"momentum": momentum}
         assert shows_its_trials(game)
     assert game.best_so_far == [0.1, 0.575, 0.575]
     assert game.played
@@ -136,12 +128,13 @@ def test_the_button_plays_until_the_budget_is_spent(game: BeTheSampler, objectiv
 
 def test_a_slider_spends_no_trial(game: BeTheSampler, objective: Objective) -> None:
     """It changes the setting and the number beside it, nothing else."""
-    for knob in KNOBS:
-        control(game, knob.name).value = knob.high
-        assert control(game, knob.name).label == f"{knob.high:g}" and control(game, knob.name).readout
-    assert game.settings == {knob.name: knob.high for knob in KNOBS}
+    for knob, (*_, high) in KNOBS.items():
+        control(game, knob).value = high
+        assert control(game, knob).label == f"{high:g}" and control(game, knob).readout
     assert len(objective.calls) == len(game.trials) == 1
     assert shows_its_trials(game)
+    click_train(game)
+    assert objective.calls[-1] == {knob: high for knob, (*_, high) in KNOBS.items()}
 
 
 def test_settings_are_shown_with_each_trial(game: BeTheSampler) -> None:

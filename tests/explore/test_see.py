@@ -11,11 +11,11 @@ from optuna import Study
 from optuna.samplers import RandomSampler
 
 from helpers.errors import BadInput
-from helpers.explore.contour import (
+from helpers.explore.lenses import (
     PAIR,
     SAMPLERS,
-    SEARCHES,
-    draw,
+    SEARCHED,
+    draw_contours,
     fill_gaps,
     first_trials,
     misread,
@@ -26,7 +26,7 @@ from helpers.explore.trials import TrialPicker
 from helpers.learn.exercises import is_blank
 from helpers.problems.table import SPACE, load_benchmark
 
-TWO, SEVEN = SEARCHES
+TWO, SEVEN = SEARCHED
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,7 @@ def test_the_truth_is_the_record() -> None:
     assert fixed[place] == table.value(config)
 
 
-@pytest.mark.parametrize("search", SEARCHES)
+@pytest.mark.parametrize("search", SEARCHED)
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_map_is_optunas(search: str, sampler: str) -> None:
     """Its own dots, with the values of their trials; more dots begin with the same; and that is what is drawn."""
@@ -90,7 +90,7 @@ def test_the_map_is_optunas(search: str, sampler: str) -> None:
     known, filled, off = np.isfinite(z), fill_gaps(z), misread(20, search, sampler)
     assert known.sum() <= 20 and (filled[known] == z[known]).all() and np.isfinite(filled).all()
     assert set(zip(x[np.where(known)[1]], y[np.where(known)[0]], strict=True)) <= set(dots)
-    figure, said = draw(20, search, sampler)
+    figure, said = draw_contours(20, search, sampler)
     guessed, truth, *shown = figure.data
     assert np.array_equal(np.array(guessed.z, dtype=float), z, equal_nan=True)
     assert np.array_equal(truth.z, true_surface(search)) and off.shape == truth.z.shape

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow  # goes through every notebook in a browser
 
 SETUP = """import optuna
 from helpers import plots
-from helpers.explore import board, chooser, contour, game, lenses, monitor, pruner_lab, suggestions, trials, windows
+from helpers.explore import board, chooser, game, lenses, monitor, pruner_lab, suggestions, trials, windows
 from helpers.explore.explorable import Explorable
 from helpers.exercises.questions import QUESTIONS
 from helpers.fleet import Fleet, open_storage
@@ -50,7 +50,7 @@ fleet = Fleet("journal:///FOLDER/journal.log", "shared", "helpers.fleet.objectiv
 EXPLORABLES = {
     "BeTheSampler": "game.BeTheSampler(lambda **settings: 0.5, budget=3)",
     "CmaWindow": "windows.CmaWindow()",
-    "ContourLens": "contour.ContourLens()",
+    "ContourLens": "lenses.ContourLens()",
     "FleetMonitor": "monitor.FleetMonitor(fleet, shared)",
     "GpWindow": "windows.GpWindow()",
     "ImportanceLens": "lenses.ImportanceLens()",

@@ -17,7 +17,7 @@ MOST = {
     "races": 432,
     "inside": 278,
     "fleet": 1927,
-    "explore": 1701,
+    "explore": 1577,
     "learn": 446,
     "exercises": 1400,
 }

@@ -1,5 +1,5 @@
 // Names for the screen reader, where ipywidgets gives a control none: see accessible.py.
-const ICONS = { "fa-play": "play", "fa-pause": "pause", "fa-stop": "stop", "fa-retweet": "repeat" };
+const ICONS = { "fa-play": "play", "fa-pause": "pause", "fa-stop": "stop" };
 
 function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {

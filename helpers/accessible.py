@@ -11,11 +11,7 @@ ANNOUNCED = "announced"
 
 
 class AccessibleNames(anywidget.AnyWidget):
-    """Shows nothing; names the controls of the box that it lies in, now and whenever they change.
-
-    A slider's handle, the number beside it and a group of buttons by their description, or else by their tooltip; a
-    figure by its title.
-    """
+    """Shows nothing; names its box's controls by description or tooltip and figures by title, whenever they change."""
 
     _esm = Path(__file__).with_suffix(".js")
 

@@ -21,7 +21,7 @@ import optuna
 from optuna import Study
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
-from scipy.stats import ks_2samp, mannwhitneyu
+from scipy.stats import chi2, ks_2samp, mannwhitneyu
 
 from helpers.errors import BadInput
 from helpers.fleet.storage import StorageLost, open_storage
@@ -73,6 +73,7 @@ class Facts:
         self.finite = [trial for trial in self.done if np.isfinite(trial.values).all()]
         self.sign = -1 if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else 1
         self.loss = np.array([self.sign * trial.values[0] for trial in self.finite if len(trial.values) == 1])
+        self.searched = any(trial.params for trial in self.all)
         self.knobs = {name: d for trial in self.all for name, d in trial.distributions.items() if not d.single()}
         self.partly = [name for name in self.knobs if any(name not in t.params for t in self.done + self.pruned)]
         self.keys = [repr(sorted(trial.params.items())) for trial in self.all]
@@ -86,20 +87,17 @@ def _states(s: Facts) -> Iterator[Finding]:
     failed, running, whole = s.states[TrialState.FAIL], s.states[TrialState.RUNNING], len(s.all)
     if not s.done:
         counts = [f"{len(trials)} {state.name}" for state, trials in s.states.items() if trials]
-        yield Finding("nothing complete" if whole else "no trials", 1, ", ".join(counts) or "0 trials")
+        kind = "nothing complete" if s.pruned or failed else "nothing ended" if whole else "no trials"
+        yield Finding(kind, 1, ", ".join(counts) or "0 trials")
     if len(failed) > whole / 20:
-        kept = [
-            (name, text[:80]) for trial in failed for name, text in trial.user_attrs.items() if isinstance(text, str)
-        ]
-        said = Counter(text for name, text in kept if "err" in name.lower() or "exc" in name.lower())
-        common = "".join(f"most often {text!r}" for text, _ in said.most_common(1)) or "and no reason was kept"
-        yield Finding("failed trials", len(failed) / whole, f"{len(failed)} of {whole}, {common}")
-    longest = max((t.duration for t in s.done + s.pruned if t.duration), default=timedelta(hours=2.4))
+        kept = [(name.lower(), text) for trial in failed for name, text in trial.user_attrs.items()]
+        said = [text[:80] for name, text in kept if ("err" in name or "exc" in name) and isinstance(text, str)]
+        reason = f"most often {Counter(said).most_common(1)[0][0]!r}" if said else "no reason kept (an error, or NaN)"
+        yield Finding("failed trials", len(failed) / whole, f"{len(failed)} of {whole}, {reason}")
+    took = max((t.duration for t in s.done + s.pruned if t.duration), default=timedelta(hours=2.4))
     ages = [datetime.now() - trial.datetime_start for trial in running if trial.datetime_start]
-    if dead := [age for age in ages if age > max(10 * longest, timedelta(minutes=1))]:
-        yield Finding(
-            "dead trials", len(dead) / whole, f"{len(dead)} RUNNING, up to {max(dead)}; others took {longest}"
-        )
+    if dead := [age for age in ages if age > max(10 * took, timedelta(minutes=1))]:
+        yield Finding("dead trials", len(dead) / whole, f"{len(dead)} RUNNING, up to {max(dead)}; others took {took}")
     if strange := len(s.done) - len(s.finite):
         yield Finding("values without a number", strange / whole, f"{strange} of {len(s.done)} values are infinite")
     broken = [max(trial.constraints.values()) for trial in s.done if trial.constraints]
@@ -136,41 +134,49 @@ def _repeats(s: Facts) -> Iterator[Finding]:
 def _ranges(s: Facts) -> Iterator[Finding]:
     """Whether there are enough trials for the hyperparameters, and where in its range each was good."""
     n, wanted, idle = len(s.done + s.pruned), FEW * len(s.knobs), []
+    if n and not s.searched:
+        yield Finding("nothing searched", 1, f"no hyperparameter in {n} trials")
     if 0 < n < wanted:
         yield Finding("few trials", 1 - n / wanted, f"{n} that ended well for {len(s.knobs)} hyperparameters")
-    ranked = [s.all[number] for _, number in sorted(group[0] for group in s.repeats.values())]
+    ranked = [(loss, s.all[number]) for loss, number in sorted(group[0] for group in s.repeats.values())]
     for name, kind in s.knobs.items():
         values = [repr(trial.params[name]) for trial in s.all if name in trial.params]
         if len(values) >= 10 and len(set(values)) == 1:
             yield Finding("never varied", 1 / len(s.knobs), f"{name!r} was {values[0]} in all {len(values)} trials")
-        inner = np.array([kind.to_internal_repr(t.params[name]) for t in ranked if t.distributions.get(name) == kind])
+        same = [(loss, t.params[name]) for loss, t in ranked if t.distributions.get(name) == kind]
+        inner = np.array([kind.to_internal_repr(value) for _, value in same])
         quarter, how = len(inner) // 4, "auto" if len(inner) < 1000 else "asymp"  # the exact one takes long
         if quarter >= 12 and (chance := ks_2samp(inner[:quarter], inner[quarter:], method=how).pvalue) > DUMMY:
             idle.append(f"{name!r} ({chance:.2f})")
-        if len(inner) >= 20 and isinstance(kind, FloatDistribution | IntDistribution):
-            yield from _places(name, kind, inner, max(5, len(inner) // 10))
+        new = np.diff([loss for loss, _ in same], prepend=-np.inf) > 0  # of equal values the first says it all
+        if new.sum() >= 20 and isinstance(kind, FloatDistribution | IntDistribution):
+            yield from _places(name, kind, inner[new])
     if idle:
         evidence = f"the best quarter differs from the rest as much by chance, with probability: {', '.join(idle)}"
         yield Finding("advice: no better than a dummy", len(idle) / len(s.knobs), evidence)
 
 
-def _places(name: str, kind: FloatDistribution | IntDistribution, numbers: np.ndarray, best: int) -> Iterator[Finding]:
+def _places(name: str, kind: FloatDistribution | IntDistribution, numbers: np.ndarray) -> Iterator[Finding]:
     """What the values of one hyperparameter, the best trial's first, say of its range of more than five values."""
     if kind.high - kind.low < 5 * (kind.step or 0):
         return
-    scale = np.log if kind.log else np.asarray
+    scale, best = np.log if kind.log else np.asarray, max(5, len(numbers) // 10)
     places = (scale(numbers) - scale(kind.low)) / (scale(kind.high) - scale(kind.low))
-    for edge, near in ((kind.low, places <= EDGE), (kind.high, places >= 1 - EDGE)):
-        share, (ranks,), (others,) = float(near[:best].mean()), np.nonzero(near), np.nonzero(~near)
-        if share >= 0.75 and len(others) and mannwhitneyu(ranks, others, alternative="less").pvalue < CHANCE:
-            yield Finding("best at an edge", share, f"{share:.0%} of the best have {name!r} within 5 % of {edge:g}")
     lowest = float(np.mean(places[:best] < 0.1))
     if kind.low > 0 and kind.high / kind.low >= 100 and not kind.log and lowest >= 0.5:
         yield Finding("linear scale", lowest, f"{lowest:.0%} of the best have {name!r} in the range's lowest tenth")
+        return  # it explains why the best lie at the lower edge
+    for edge, near in ((kind.low, places <= EDGE), (kind.high, places >= 1 - EDGE)):
+        share, (ranks,), (others,) = float(near[:best].mean()), np.nonzero(near), np.nonzero(~near)
+        apart = near[0] and share >= 0.75 and len(others)
+        if apart and mannwhitneyu(ranks, others, alternative="less").pvalue < CHANCE:
+            yield Finding("best at an edge", share, f"{share:.0%} of the best have {name!r} within 5 % of {edge:g}")
 
 
 def _values(s: Facts) -> Iterator[Finding]:
     """What the best value is worth, and whether going on is."""
+    if not s.searched:
+        return
     levels, half = np.unique(s.loss), len(s.loss) // 2
     if half and len(levels) == 1:
         yield Finding("all values equal", 1, f"{len(s.loss)} times {s.sign * levels[0]:g}")
@@ -184,13 +190,13 @@ def _values(s: Facts) -> Iterator[Finding]:
     squares = sum(len(group) * np.var([loss for loss, _ in group]) for group in s.repeats.values())
     if freedom < 4 or not squares:
         yield Finding("advice: noise unknown", 0, f"{said}; no repeats tell the noise")
-    elif gain < (noise := np.sqrt(squares / freedom)) / 2:
-        yield Finding("stopped changing", 0.5, f"{said}, less than half the noise, {noise:.3g}")
+    elif gain < np.sqrt(squares / chi2.ppf(0.95, freedom)) / 2:  # of the least noise that these repeats allow
+        yield Finding("stopped changing", 0.5, f"{said}, less than half the noise, {np.sqrt(squares / freedom):.3g}")
 
 
 def _fit(s: Facts) -> Iterator[Finding]:
     """Whether hyperparameters, objectives and sampler fit."""
-    sampler, n, goals = type(s.study.sampler).__name__, len(s.done), len(s.study.directions)
+    sampler, n, goals = type(s.study.sampler).__name__, len(s.finite), len(s.study.directions)
     if s.partly and sampler == "TPESampler":
         yield Finding("advice: outside the joint space", 0.5, f"{len(s.partly)} not in all trials: {s.partly}")
     odd = [name for name, kind in s.knobs.items() if isinstance(kind, CategoricalDistribution) or name in s.partly]
@@ -198,9 +204,10 @@ def _fit(s: Facts) -> Iterator[Finding]:
     if unfit.get(sampler):
         yield Finding("advice: sampler", 0.5, f"{sampler}, {n} trials, {len(odd)} categorical or conditional")
     if goals > 1 and n >= 10 and len({tuple(trial.values) for trial in s.study.best_trials}) == 1:
-        same = len({tuple(trial.values) for trial in s.done}) == 1
-        said = f"{n} times {s.done[0].values}" if same else f"one of {n} trials is best in all {goals} objectives"
-        yield Finding("all values equal" if same else "one point is the front", 1, said)
+        if len({tuple(trial.values) for trial in s.finite}) == 1:
+            yield Finding("all values equal", 1, f"{n} times {s.finite[0].values}")
+        else:
+            yield Finding("one point is the front", 1, f"one of {n} trials is best in all {goals} objectives")
 
 
 def main(arguments: list[str]) -> int:

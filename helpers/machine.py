@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -55,16 +54,16 @@ def machine_check() -> MachineReport:
     """Looks at packages, memory and disk; never raises."""
     rows = [Row("Python", platform.python_version())]
     try:
-        rows += [_probe(name, partial(_package, name, need)) for name, need in _requirements()]
+        rows += [_probe(name, _package, name, need) for name, need in _requirements()]
     except ImportError:  # of packaging, or the course itself is not installed
         rows.append(Row(PROJECT, "its list of packages cannot be read", REINSTALL))
     return MachineReport((*rows, _probe("memory", _memory), _probe("writing files", _writing)))
 
 
-def _probe(what: str, look: Callable[[], tuple[str, str]]) -> Row:
+def _probe(what: str, look: Callable[..., tuple[str, str]], *given: Any) -> Row:
     """What was found and how to mend it, as a row; a check that breaks is a finding, too."""
     try:
-        return Row(what, *look())
+        return Row(what, *look(*given))
     except Exception as error:
         return Row(what, _told(error), REINSTALL)
 

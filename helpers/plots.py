@@ -27,6 +27,7 @@ SYMBOLS = dict(zip(PALETTE, SIGNS, strict=True))  # Plotly's name, and the sign 
 SAMPLERS = ("Random", "QMC", "TPE", "CMA-ES", "GP")
 SAMPLER_COLOURS = dict(zip(SAMPLERS, PALETTE, strict=False)) | {"NSGA-II": VERMILLION}
 DASHES = ("solid", "dash", "dot", "dashdot")
+Numbers = Sequence | np.ndarray
 INK, WIDTH, HEIGHT, STILLS = "#222222", 760, 380, "LEARN_OPTUNA_STILLS"
 
 
@@ -34,9 +35,8 @@ def use_course_look() -> None:
     """Makes every Plotly figure of this session, Optuna's too, look like the course's."""
     template = go.layout.Template(pio.templates["plotly_white"])
     template.layout.update(colorway=PALETTE, height=HEIGHT, width=WIDTH, margin={"l": 70, "r": 30, "t": 60, "b": 60})
-    template.layout.update(font={"size": 13, "color": INK}, hoverlabel={"font": {"size": 12}})
     axis = {"exponentformat": "power", "minorloglabels": "none"}  # 1, 10, 100 or 10^k, and no "2 5" between
-    template.layout.update(xaxis=axis, yaxis=axis)
+    template.layout.update(xaxis=axis, yaxis=axis, font={"size": 13, "color": INK}, hoverlabel={"font": {"size": 12}})
     pio.templates["learn_optuna"] = template
     pio.templates.default = "learn_optuna"
     pio.renderers.default = "plotly_mimetype+png" if wants_stills() else "plotly_mimetype"
@@ -86,8 +86,8 @@ class Race(Protocol):
     def regret(self) -> np.ndarray: ...
 
 
-def regret_race(race: Race, title: str, emphasised: str | None = None, unit: str = "trials") -> go.Figure:
-    """Regret of a race against trials (or another `unit`): medians, and a band from quartile to quartile.
+def regret_race(race: Race, title: str, emphasised: str | None = None) -> go.Figure:
+    """Regret of a race against trials: medians, and a band from quartile to quartile.
 
     The scale is logarithmic; a regret of 0 is drawn at the lowest one above it. With `emphasised`, the others fade.
     """
@@ -95,7 +95,7 @@ def regret_race(race: Race, title: str, emphasised: str | None = None, unit: str
     floor = race.regret[race.regret > 0].min(initial=race.regret.max() or 1.0)
     trials = np.unique(np.geomspace(1, race.regret.shape[2], 150).astype(int))
     low, middle, high = np.quantile(race.regret[:, :, trials - 1], (0.25, 0.5, 0.75), axis=1).clip(floor)
-    figure.update_xaxes(title=unit, range=[1, trials[-1]])
+    figure.update_xaxes(title="trials", range=[1, trials[-1]])
     figure.update_yaxes(title="regret (logarithmic)", type="log")
     for n, name in enumerate(race.names):
         colour = SAMPLER_COLOURS.get(name, PALETTE[n % len(PALETTE)])
@@ -131,9 +131,7 @@ def _band(figure: go.Figure, x: np.ndarray, low: np.ndarray, high: np.ndarray, c
     figure.add_scatter(y=high, fill="tonexty", fillcolor=f"rgba({red},{green},{blue},0.15)", **common)
 
 
-def _named_line(
-    figure: go.Figure, x: Sequence | np.ndarray, y: Sequence | np.ndarray, name: str, colour: str, **look: object
-) -> None:
+def _named_line(figure: go.Figure, x: Numbers, y: Numbers, name: str, colour: str, **look: object) -> None:
     """A line with its colour's symbol, and its name at the right end."""
     symbol, sign = SYMBOLS[colour]
     look |= {"line_color": colour, "marker_symbol": symbol, "marker_size": 8}

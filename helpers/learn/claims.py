@@ -12,9 +12,7 @@ from helpers.learn.notes import Note
 VARIABLE = "LEARN_OPTUNA_CLAIMS"  # when it is "show", a claim that fails is shown and stops nothing: `make seeds`
 TESTS = {
     "<": operator.lt,
-    "<=": operator.le,
     ">": operator.gt,
-    ">=": operator.ge,
     "==": operator.eq,
     "within": lambda measured, bounds: bounds[0] <= measured <= bounds[1],
 }

@@ -15,9 +15,11 @@ _revealed: dict[str, bool] = {}
 
 
 class Prediction(widgets.VBox):
-    """A question and its buttons; nothing depends on the answer."""
+    """A question and its buttons, at least two; nothing depends on the answer."""
 
     def __init__(self, question: str, options: Sequence[str]) -> None:
+        if len(set(options)) < max(2, len(options)):
+            raise BadInput(f"A prediction needs at least two different options, not {list(options)!r}.")
         self.question, self.options = question, tuple(options)
         look = {"style": {"button_width": "auto"}, "layout": {"width": "auto"}, "tooltip": question}
         self._buttons = widgets.ToggleButtons(options=self.options, value=None, **look)
@@ -40,8 +42,4 @@ class Prediction(widgets.VBox):
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": text}
 
 
-def predict(question: str, options: Sequence[str]) -> Prediction:
-    """Asks `question`; BadInput: fewer than two options, or one twice."""
-    if len(set(options)) < max(2, len(options)):
-        raise BadInput(f"A prediction needs at least two different options, not {list(options)!r}.")
-    return Prediction(question, options)
+predict = Prediction  # in a notebook it is something to do

@@ -23,13 +23,10 @@ BEFORE = Path("answers_before_the_course.json")  # beside the notebooks: it outl
 
 @dataclass(frozen=True)
 class Question:
-    """One question of a quiz.
+    """One question of a quiz; `right` is the place of the right option, from 0.
 
-    Attributes:
-        key: a short name, for the proof of the answer.
-        right: the place of the right option, from 0.
-        why: explains the right answer, and what is wrong with the others.
-        notebook: the file in which it is taught, such as "07_scale_up.ipynb".
+    Its `key` names the proof of the answer; `why` explains that, and what is wrong with the others; `notebook` is the
+    file in which it is taught, such as "07_scale_up.ipynb".
     """
 
     key: str
@@ -47,8 +44,7 @@ class Question:
     @property
     def title(self) -> str:
         """The notebook's number and name, "07 · scale up"."""
-        number, _, rest = self.notebook.removesuffix(".ipynb").partition("_")
-        return f"{number} · {rest.replace('_', ' ')}"
+        return self.notebook.removesuffix(".ipynb").replace("_", " · ", 1).replace("_", " ")
 
 
 class Quiz(widgets.VBox):
@@ -79,7 +75,7 @@ class Quiz(widgets.VBox):
             good, why = f"{MARKS['good']} {escape(asked.why)}", f"<b>{escape(asked.answer)}</b>. {escape(asked.why)}"
             bad = f"{MARKS['bad']} The answer: {why} Read again: notebook {escape(asked.title)}."
             mark.value = "" if given is None else good if given == asked.answer else bad
-        self._total.value = f"<b>{escape(self._said())}</b>"
+        self._total.value = f"<b>{self._said()}</b>"
 
     def review(self) -> Markdown:
         """The score, and for each wrong answer the right one, the reason, and the notebook to read again."""

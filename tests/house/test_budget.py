@@ -12,13 +12,13 @@ HELPERS = Path(__file__).parents[2] / "helpers"
 GOAL = 4700  # lines of all folders but exercises; until it is reached, none may grow
 MOST = {
     "ground": 630,  # the modules beside the folders
-    "training": 613,
-    "problems": 604,
-    "races": 432,
+    "training": 530,
+    "problems": 540,
+    "races": 345,
     "inside": 278,
-    "fleet": 1927,
+    "fleet": 1709,
     "explore": 1577,
-    "learn": 446,
+    "learn": 429,
     "exercises": 1400,
 }
 MOST_WITHOUT_EXERCISES = max(GOAL, sum(MOST.values()) - MOST["exercises"])

@@ -12,9 +12,9 @@ HELPERS = Path(__file__).parents[2] / "helpers"
 GOAL = 4700  # lines of all folders but exercises; until it is reached, none may grow
 MOST = {
     "ground": 630,  # the modules beside the folders
-    "training": 613,
-    "problems": 604,
-    "races": 432,
+    "training": 585,
+    "problems": 540,
+    "races": 345,
     "inside": 278,
     "fleet": 1927,
     "explore": 1701,

@@ -12,7 +12,7 @@ HELPERS = Path(__file__).parents[2] / "helpers"
 GOAL = 4700  # lines of all folders but exercises; until it is reached, none may grow
 MOST = {
     "ground": 630,  # the modules beside the folders
-    "training": 585,
+    "training": 530,
     "problems": 540,
     "races": 345,
     "inside": 278,

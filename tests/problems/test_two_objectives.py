@@ -13,7 +13,7 @@ from helpers.learn import course_seed
 from helpers.problems.table import SPACE, load_benchmark
 from helpers.problems.two_objectives import REFERENCE, pareto_front, weights
 from helpers.races.recorded.record_races import TwoObjectives, hypervolume
-from helpers.training.models import build_model
+from helpers.training.models import mlp
 
 Points = np.ndarray
 
@@ -58,7 +58,7 @@ def test_a_hypervolume_worked_out_by_hand() -> None:
 def test_weights_are_those_of_the_network() -> None:
     """Counted in the network that is really built, biases included."""
     for width, depth in product(SPACE["width"], SPACE["depth"]):
-        network = build_model("mlp", (1, 8, 8), 10, width=width, depth=depth, dropout=0.2)
+        network = mlp((1, 8, 8), 10, width=width, depth=depth, dropout=0.2)
         assert weights({"width": width, "depth": depth}) == sum(tensor.numel() for tensor in network.parameters())
 
 

@@ -58,7 +58,7 @@ class ImportanceLens(Explorable):
             draw_importances,
             problem=menu("problem", tuple(importance.PROBLEMS), value=problem),
             sampler=menu("sampler", tuple(importance.SAMPLERS)),
-            evaluator=menu("evaluator", tuple(importance.EVALUATORS)),
+            evaluator=menu("evaluator", tuple(importance.ESTIMATES)),
             trials=slider(widgets.SelectionSlider, "trials", options=importance.BUDGETS, value=50),
         )
 

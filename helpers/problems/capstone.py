@@ -11,6 +11,7 @@ import numpy as np
 from optuna import Study
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from scipy.stats import sem
 from scipy.stats import t as student
 
 from helpers.errors import BadInput
@@ -26,12 +27,8 @@ class Refused(BadInput):
 
 @dataclass(frozen=True)
 class Score:
-    """How one recorded configuration does.
-
-    Attributes:
-        values: its test accuracies, one a held-back seed.
-        seen: what a study saw of it, its last validation accuracy by public seed.
-    """
+    """How one recorded configuration does: its test accuracies, one a held-back seed, and what a study saw of it, its
+    last validation accuracy by public seed."""
 
     config: dict[str, float]
     values: tuple[float, ...]
@@ -45,19 +42,12 @@ class Score:
     @property
     def margin(self) -> float:
         """Half of the 95 % interval of the mean (Student's t)."""
-        spread = np.std(self.values, ddof=1) / np.sqrt(len(self.values))
-        return float(student.ppf(0.975, len(self.values) - 1) * spread)
+        return float(student.ppf(0.975, len(self.values) - 1) * sem(self.values))
 
 
 class Capstone:
-    """Smudged digits. Trials may train the public seeds; the score is the test accuracy at the held-back ones.
-
-    Args:
-        budget: epochs that all trials of a study may train together.
-
-    Attributes:
-        best: the highest score that any recorded configuration has.
-    """
+    """Smudged digits. Trials may train the public seeds, together for `budget` epochs; the score is the test accuracy
+    at the held-back ones, and `best` the highest that any recorded configuration has."""
 
     seeds, epochs = SEEDS, EPOCHS
 
@@ -66,11 +56,8 @@ class Capstone:
         self.best = self.score(self.table.best_on_test).mean
 
     def train(self, config: Config, seed: Any = 0) -> Iterator[tuple[int, float]]:
-        """Yields (epochs trained, validation accuracy) after every epoch, from 1.
-
-        Raises:
-            BadInput: a seed that is not public, or a configuration outside of the space.
-        """
+        """Yields (epochs trained, validation accuracy) after every epoch, from 1. BadInput: a seed that is not public,
+        or a configuration outside of the space."""
         if type(seed) is not int or seed not in SEEDS:
             raise BadInput(f"Seed {seed!r} is not public: train with one of {SEEDS}.")
         return enumerate(self.table.curve(self.table.nearest(config), seed=seed).tolist(), start=1)
@@ -81,18 +68,13 @@ class Capstone:
         return Score(nearest, tuple(self.table.value(nearest, "test_accuracy", seed) for seed in HELD_BACK))
 
     def examine(self, study: object, config: Config) -> Score:
-        """The score of `config`, when `study` found it by training within the budget.
-
-        Raises:
-            Refused: it did not; every trial is compared with the recorded trainings.
-        """
+        """The score of `config`, when `study` found it by training within the budget, or Refused: every trial is
+        compared with the recorded trainings."""
         if not isinstance(study, Study) or study.directions != [StudyDirection.MAXIMIZE]:
             raise Refused(
                 'it is no study of one accuracy: hand over the study itself, created with direction="maximize".'
             )
         trials = study.get_trials(deepcopy=False)
-        if missing := set(range(len(trials))) - {trial.number for trial in trials}:
-            raise Refused(f"trial {min(missing)} is missing: what it trained belongs to the budget.")
         for trial in trials:
             self._check(trial)
         if (spent := epochs_spent(study)) > self.budget:

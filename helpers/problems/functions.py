@@ -37,8 +37,7 @@ class Function:
     """A function to be minimised over a box; calling it with a trial asks for x0, x1, ... and returns the value.
 
     Attributes:
-        formula: takes an array of shape (dimensions,), returns a float.
-        low, high: bounds, one per dimension.
+        formula: of an array of shape (dimensions,), each between its bounds in `low` and `high`.
         optimum: the lowest value inside the box, rounded down; `best` is one place where it is taken.
     """
 
@@ -94,6 +93,7 @@ _CENTRES = 1e-4 * np.array(
         [4047, 8828, 8732, 5743, 1091, 381],
     ]
 )
+_LOWEST = (0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573)
 
 
 def _hartmann(x: np.ndarray) -> float:
@@ -110,14 +110,7 @@ FUNCTIONS = {
         Function("ackley", _ackley, (-10.0, -10.0), (10.0, 10.0), 0.0, (0.0, 0.0)),
         Function("rosenbrock2", rosen, (-2.0, -1.0), (2.0, 3.0), 0.0, (1.0, 1.0)),
         Function("rosenbrock5", rosen, (-2.0,) * 5, (2.0,) * 5, 0.0, (1.0,) * 5),
-        Function(
-            "hartmann6",
-            _hartmann,
-            (0.0,) * 6,
-            (1.0,) * 6,
-            -3.3223681,
-            (0.20169, 0.150011, 0.476874, 0.275332, 0.311652, 0.6573),
-        ),
+        Function("hartmann6", _hartmann, (0.0,) * 6, (1.0,) * 6, -3.3223681, _LOWEST),
     )
 }
 

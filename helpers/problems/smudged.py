@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter, shift
 
-from helpers.errors import BadInput
 from helpers.training.data import Dataset, Split, load_dataset, standardised
 
 TRAINING_IMAGES, NOISE, DRAWN_LABELS = 240, 0.4, 0.25
@@ -16,16 +15,9 @@ def smudged_digits(blur: float = 0.0, *, dtype: torch.dtype = torch.float64) -> 
     """The course's digits, spoilt the same way at every call; validation and test have all their images.
 
     Every image moves by up to one pixel each way and gets Gaussian noise of 0.4 standard deviations of a pixel. Of the
-    first 240 training images, a quarter has a label drawn at random; no other label is wrong.
-
-    Args:
-        blur: standard deviation, in pixels, of a Gaussian filter against the noise; 0 for none.
-
-    Raises:
-        BadInput: a blur below 0 or above 3.
+    first 240 training images, a quarter has a label drawn at random; no other label is wrong. `blur` is the standard
+    deviation, in pixels, of a Gaussian filter against the noise; 0 for none.
     """
-    if not 0 <= blur <= 3:
-        raise BadInput(f"blur is {blur!r}: give a standard deviation from 0 to 3 pixels.")
     clean, rng = load_dataset("digits"), np.random.default_rng(0)
     few = Split(clean.train.images[:TRAINING_IMAGES], clean.train.labels[:TRAINING_IMAGES])
     (images, labels), *others = (

@@ -100,9 +100,8 @@ class Benchmark:
         curves: each metric's array (configurations, seeds, epochs); of test accuracies one epoch alone is known.
             Losses have 16 bits: give sums and means over them `dtype=float`.
         configurations: that of each row.
-        best, optimum: the configuration with the highest final validation accuracy (mean over the seeds), and that.
-        worst: the lowest one of all configurations.
-        best_on_test: the configuration with the highest final test accuracy (mean over the seeds).
+        best, best_on_test: the ones with the highest final validation and test accuracy, mean over the seeds.
+        optimum, worst: the highest and the lowest final validation accuracy.
     """
 
     direction: Literal["maximize"] = "maximize"
@@ -133,11 +132,8 @@ class Benchmark:
         return config
 
     def nearest(self, config: Config) -> dict[str, Any]:
-        """The recorded configuration nearest to `config`, by factors where the range is logarithmic.
-
-        Raises:
-            BadInput: a hyperparameter too many, missing, or outside of its range.
-        """
+        """The recorded configuration nearest to `config`, by factors where the range is logarithmic. BadInput: a
+        hyperparameter too many, missing, or outside of its range."""
         there, opened_by = self.recording.is_open, self.recording.opened_by
         if not isinstance(config, Mapping) or set(config) != {name for name in self.space if there(name, config)}:
             names = [f"{n} ({' '.join(opened_by[n])})" if n in opened_by else n for n in self.space]
@@ -154,11 +150,8 @@ class Benchmark:
         return found
 
     def value(self, config: Config, metric: str = "validation_accuracy", seed: int | None = None) -> float:
-        """The metric after the last epoch, of one recorded seed or as the mean over all.
-
-        Raises:
-            BadInput: unknown metric or seed, or a configuration that is not in the table.
-        """
+        """The metric after the last epoch, of one recorded seed or as the mean over all. BadInput: unknown metric or
+        seed, or a configuration that is not in the table."""
         if seed is None and metric in self._final:
             return self._final[metric][self.row(config)]
         return float(self.curve(config, metric, seed)[-1])
@@ -182,12 +175,9 @@ class Benchmark:
 
     def row(self, config: Config) -> int:
         """The row of a recorded configuration, or BadInput."""
-        try:
-            row = self._rows[tuple(map(config.get, self.space))]
-            if len(config) == len(self.configurations[row]):
-                return row
-        except (AttributeError, KeyError, TypeError):
-            pass
+        row = self._rows.get(tuple(map(config.get, self.space)))
+        if row is not None and len(config) == len(self.configurations[row]):
+            return row
         name = next(name for name, level in self.nearest(config).items() if config[name] != level)
         levels = ", ".join(f"{level:g}" for level in self.space[name])
         raise BadInput(f"{name} is {config[name]!r}, which was not recorded: choose one of {levels}, or use nearest().")
@@ -196,11 +186,6 @@ class Benchmark:
         """Final test accuracies of the configurations in these rows, mean over the seeds that did not choose them."""
         columns = [n for n, seed in enumerate(self.recording.metrics["test_accuracy"][0]) if seed not in chosen_with]
         return self.curves["test_accuracy"][rows, :, -1][..., columns].mean(axis=-1)
-
-    def regret_on_test(self, rows: int | np.ndarray, chosen_with: Collection[int] = ()) -> np.ndarray:
-        """How far these rows stand below `best_on_test`, both over the seeds that did not choose: a few may be above
-        it where they are not all."""
-        return self.tested(self.row(self.best_on_test), chosen_with) - self.tested(rows, chosen_with)
 
 
 @contextmanager

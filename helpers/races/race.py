@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -21,7 +23,6 @@ from helpers.errors import BadInput, one_of
 from helpers.problems.functions import Problem
 from helpers.problems.table import Benchmark, open_recorded
 from helpers.races.replay import follow
-from helpers.races.simulate import simulate
 
 RACES, FASHION_RACES = (Path(__file__).parent / "recorded" / file for file in ("races.npz", "fashion_races.npz"))
 Entrants = Mapping[str, Callable[[int], BaseSampler]]
@@ -31,13 +32,9 @@ Run = tuple[np.ndarray, np.ndarray]  # regret after each unit of the budget, and
 
 @dataclass(frozen=True)
 class Race:
-    """What a race measured.
-
-    Attributes:
-        regret: (entrants, seeds, trials), in a race of pruners (entrants, seeds, epochs); how far the incumbent stands
-            from the known optimum after each of them, at least 0. Run n of every entrant has the same seed.
-        seconds: (entrants, trials or epochs); what each took, median over the seeds.
-    """
+    """What a race measured: `regret`, (entrants, seeds, trials) or, of pruners, (entrants, seeds, epochs), how far the
+    incumbent stands from the known optimum after each of them, at least 0; and `seconds`, (entrants, trials or epochs),
+    what each took, median over the seeds. Run n of every entrant has the same seed."""
 
     problem: str
     names: tuple[str, ...]
@@ -67,12 +64,16 @@ def race(
 ) -> Race:
     """Runs every entrant once with each seed; `workers` ask for a trial each before the first of them is told.
 
-    BadInput: no entrant, fewer than two seeds, or what `simulate` refuses. A note on any error names the run.
+    BadInput: no entrant, fewer than two seeds, what makes no sampler, a problem that returns nan. A note on any error
+    names the run.
     """
 
     def run(name: str, seed: int) -> Run:
-        done = simulate(problem, entrants[name], workers=workers, seed=seed, trials=trials, spread=0)
-        return done["regret"].to_numpy(), done["seconds"].to_numpy()
+        make = entrants[name]  # a class would take the seed for something else
+        sampler = make(seed) if callable(make) and not isinstance(make, type) else None
+        if isinstance(sampler, BaseSampler):
+            return _search(problem, sampler, trials, workers)
+        raise BadInput("It makes no sampler: give a function of a seed, such as lambda seed: TPESampler(seed=seed).")
 
     return _every_run(problem.name, entrants, seeds, run, quiet)
 
@@ -81,11 +82,9 @@ def race_pruners(table: Benchmark, plans: Plans, *, epochs: int, seeds: Sequence
     """Searches with the same number of *epochs*, however many trials a pruner makes of them.
 
     Each plan makes a sampler and a pruner of a seed. A trial that is unfinished at the end does not count; the regret
-    before the first completed one is the worst there is. BadInput: no plan, fewer than two seeds, a budget below one
-    whole training.
+    before the first completed one is the worst there is. BadInput: no plan, fewer than two seeds, a plan that makes
+    something else.
     """
-    if epochs < table.recording.epochs:
-        raise BadInput(f"A race of pruners needs at least {table.recording.epochs} epochs, one whole training.")
 
     def run(name: str, seed: int) -> Run:
         match plans[name](seed):
@@ -112,6 +111,34 @@ def _every_run(
                 raise
     found: np.ndarray = np.array(runs).reshape(len(entrants), len(seeds), 2, -1)
     return Race(problem, tuple(entrants), found[:, :, 0], np.median(found[:, :, 1], axis=1))
+
+
+def _search(problem: Problem, sampler: BaseSampler, trials: int, workers: int) -> Run:
+    """One run of a race of samplers."""
+    directions = getattr(problem, "directions", None) or (problem.direction,)
+    study = optuna.create_study(directions=directions, sampler=sampler)
+    values: list[Any] = []
+    seconds: list[float] = []
+    while len(values) < trials:
+        begin, at_once = time.perf_counter(), min(workers, trials - len(values))
+        asked = [study.ask() for _ in range(at_once)]
+        found = [problem(trial) for trial in asked]
+        for trial, value in zip(asked, found, strict=True):
+            with suppress(RuntimeError):  # a grid that is used up asks to be stopped, which only optimize() can
+                study.tell(trial, value)
+        values += found
+        seconds += [(time.perf_counter() - begin) / at_once] * at_once
+    return regret_of(problem, np.array(values)), np.array(seconds)
+
+
+def regret_of(problem: Any, values: np.ndarray) -> np.ndarray:
+    """The problem's own regret after each trial, or the distance of the best value so far from the optimum."""
+    if np.isnan(values).any():
+        raise BadInput(f"{problem.name} returned nan: give a number for every trial.")
+    if hasattr(problem, "regret"):
+        return problem.regret(values)
+    sign = 1 if problem.direction == "minimize" else -1
+    return np.minimum.accumulate(sign * values) - sign * problem.optimum
 
 
 def _pruned_search(table: Benchmark, sampler: BaseSampler, pruner: BasePruner, name: str, epochs: int) -> Run:

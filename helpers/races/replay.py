@@ -19,9 +19,8 @@ class Replay:
     """What a pruner did to a list of curves, in their order; higher is better.
 
     Attributes:
-        final: (trials,); where each curve would have ended.
+        final, pruned: (trials,); where each curve would have ended, and whether the pruner stopped it.
         trained: (trials,); the reports each trial made, its last one included. `length` is all there were to make.
-        pruned: (trials,); True where the pruner stopped it.
         spent, saved: the reports of all trials, and the share of all reports that was not made.
         best, best_killed: the trial that ended best of those left alone, and the pruned one that would have; or None.
         lost: how much better the best killed trial would have ended than the best found; 0 where it is no better.
@@ -63,21 +62,10 @@ class Replay:
         return int(trials[self.final[among].argmax()]) if len(trials) else None
 
 
-def replay(
-    pruner: BasePruner,
-    curves: Sequence[Sequence[float]] | np.ndarray,
-    *,
-    steps: Iterable[int] | None = None,
-    study_name: str = "replay",
-) -> Replay:
-    """Reports the curves, (trials, epochs), value by value, and stops a trial when the pruner says so.
-
-    Args:
-        steps: what each report is numbered with; 1, 2, 3, ... (epochs trained) by default.
-        study_name: Hyperband chooses a trial's bracket from it and from the trial's number.
-
-    Raises:
-        BadInput: no curve, lengths that differ, a value that is nan, or something that is no pruner.
+def replay(pruner: BasePruner, curves: Sequence[Sequence[float]] | np.ndarray, *, study_name: str = "replay") -> Replay:
+    """Reports the curves, (trials, epochs), value by value from epoch 1 on, and stops a trial when the pruner says so.
+    Hyperband chooses a trial's bracket from the study's name and the trial's number. BadInput: no curve, lengths that
+    differ, a value that is nan, or something that is no pruner.
     """
     if not isinstance(pruner, BasePruner):
         raise BadInput(f"{pruner!r} is no pruner: give an instance, such as MedianPruner().")
@@ -87,8 +75,7 @@ def replay(
     study = optuna.create_study(
         direction="maximize", sampler=RandomSampler(seed=0), pruner=pruner, study_name=study_name
     )
-    numbers = list(range(1, values.shape[1] + 1) if steps is None else steps)
-    done = [follow(study, study.ask(), zip(numbers, curve, strict=True)) for curve in values.tolist()]
+    done = [follow(study, study.ask(), enumerate(curve, start=1)) for curve in values.tolist()]
     trained, pruned = np.array([(reports, state == TrialState.PRUNED) for reports, state in done]).T  # both (trials,)
     return Replay(values[:, -1], trained, pruned.astype(bool), values.shape[1])
 

@@ -12,17 +12,15 @@ from helpers.errors import one_of
 from helpers.races.race import Race
 
 
-def paired_tests(race: Race | pd.DataFrame) -> pd.DataFrame:
+def paired_tests(race: Race) -> pd.DataFrame:
     """Every pair of entrants: who ended with less regret, in how many runs, and how easily chance does that.
 
     Wilcoxon's signed-rank test on the final regrets, run by run (Demsar, JMLR 7, 2006), corrected for the number of
-    pairs (Holm, 1979). `better` is empty where the corrected p is 0.05 or more. Instead of a race: a table of losses,
-    a column an entrant and a row a seed.
+    pairs (Holm, 1979). `better` is empty where the corrected p is 0.05 or more.
     """
-    losses = race if isinstance(race, pd.DataFrame) else pd.DataFrame(race.regret[:, :, -1].T, columns=race.names)
     rows = []
-    for a, b in combinations(losses, 2):
-        gap = losses[a] - losses[b]
+    for a, b in combinations(race.names, 2):
+        gap = race.final(a) - race.final(b)
         gap = gap[gap != 0]  # as wilcoxon does
         p = wilcoxon(gap).pvalue if len(gap) else 1.0
         ahead = a if np.sum(np.sign(gap) * rankdata(np.abs(gap))) < 0 else b
@@ -33,7 +31,7 @@ def paired_tests(race: Race | pd.DataFrame) -> pd.DataFrame:
     return table.assign(better=table["better"].where(table["p"] < 0.05, ""))
 
 
-def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int = 0) -> pd.DataFrame:
+def epochs_saved(race: Race, baseline: str, *, at: int | None = None) -> pd.DataFrame:
     """What each entrant saved on the way to the quality of the baseline's median run after `at` epochs (or its last).
 
     Columns: `epochs` until half of the runs are there; `saved`, the share of the baseline's that this spares; `low` and
@@ -45,7 +43,7 @@ def epochs_saved(race: Race, baseline: str, *, at: int | None = None, seed: int 
     there = race.regret <= np.median(race.regret[reference, :, (at or budget) - 1])
     first = np.where(there.any(axis=2), there.argmax(axis=2) + 1.0, budget)  # (entrants, runs)
     first[there.any(axis=2).mean(axis=1) < 0.5] = np.nan
-    drawn = np.random.default_rng(seed).integers(first.shape[1], size=(2000, first.shape[1]))
+    drawn = np.random.default_rng(0).integers(first.shape[1], size=(2000, first.shape[1]))
     epochs, medians = np.median(first, axis=1), np.median(first[:, drawn], axis=2)
     low, high = np.quantile(1 - medians / medians[reference], (0.025, 0.975), axis=1)
     columns = {"epochs": epochs, "saved": 1 - epochs / epochs[reference], "low": low, "high": high}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, stack_module_state, vmap
+from torch.func import functional_call, stack_module_state, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import cross_entropy, dropout
 
@@ -25,23 +27,21 @@ Tensors = dict[str, Tensor]
 
 
 class Ensemble:
-    """Networks on one data set, stacked; member n is the network of `configs[n]`.
-
-    Raises:
-        BadInput: no configuration, shapes that differ, or anything but plain SGD without augmentation or schedule.
-    """
+    """Networks on one data set, stacked; member n is the network of `configs[n]`. BadInput: no configuration, shapes
+    that differ, or anything but plain SGD without augmentation or schedule."""
 
     def __init__(self, configs: Sequence[TrainingConfig], data: Dataset) -> None:
         _check(configs, data)
         self.configs, self.data = tuple(configs), data
-        seeds = sorted({config.seed for config in configs})
-        fresh = {seed: create_model(replace(configs[0], seed=seed), data) for seed in seeds}
-        stacked, _ = stack_module_state([fresh[config.seed] for config in configs])
-        self.parameters = {name: weights.detach() for name, weights in stacked.items()}
-        self._network = fresh[seeds[0]]
-        self._settings = {name: self._columns(weights.dim()) for name, weights in self.parameters.items()}
-        self._shapes = self._mask_shapes() if any(config.dropout for config in configs) else {}
-        self._written_out: Callable | None = None
+        networks = [create_model(config, data) for config in configs]
+        self.parameters, _ = stack_module_state(networks)
+        self._network = networks[0]
+        rows = [(config.learning_rate, config.momentum, config.weight_decay) for config in configs]
+        self._settings = data.train.images.new_tensor(rows).T  # (3, members)
+        self._widths: dict[str, Any] = {}  # what each dropout layer meets: the inputs of the linear layer after it
+        for (place, layer), (_, after) in pairwise(self._network.named_children()):
+            if isinstance(layer, nn.Dropout):
+                self._widths[place] = after.in_features
 
     def train(self) -> Iterator[list[Epoch]]:
         """Trains all members in place; yields after every epoch what each of them knows, in their order."""
@@ -51,28 +51,13 @@ class Ensemble:
             members = zip(losses, self.evaluate(self.data.validation), strict=True)
             yield [Epoch(number, loss, score.loss, score.accuracy) for loss, score in members]
 
+    @torch.no_grad()
     def evaluate(self, split: Split) -> list[Score]:
         """Every member's score on a split, with dropout off."""
-        with torch.no_grad():
-            logits = vmap(self._logits, in_dims=(0, None, None))(self.parameters, {}, split.images)
-            losses = vmap(_mean_loss, in_dims=(0, None))(logits, split.labels)
-            accuracies = (logits.argmax(dim=2) == split.labels).double().mean(dim=1)
+        logits = vmap(self._logits, in_dims=(0, None, None))(self.parameters, {}, split.images)
+        losses = vmap(_mean_loss, in_dims=(0, None))(logits, split.labels)
+        accuracies = (logits.argmax(dim=2) == split.labels).double().mean(dim=1)
         return [Score(*pair) for pair in zip(losses.tolist(), accuracies.tolist(), strict=True)]
-
-    def _step_of(self, batch: int) -> Callable:
-        """Every member's gradients and loss on its own batch.
-
-        Full batches take a path that is written out once, operation by operation: torch.func's own layers cost more
-        than the arithmetic of networks as small as these.
-        """
-        plain = vmap(grad_and_value(self._loss))
-        if batch < self.configs[0].batch_size:
-            return plain
-        if self._written_out is None:
-            chosen, masks = next(self._draws(0))
-            example = (self.parameters, masks, self.data.train.images[chosen], self.data.train.labels[chosen])
-            self._written_out = make_fx(lambda *tensors: plain(*tensors))(*example)
-        return self._written_out
 
     def _logits(self, parameters: Tensors, masks: Tensors, images: Tensor) -> Tensor:
         """One member's logits; a mask, named by the place of its layer, stands where dropout stood."""
@@ -84,61 +69,57 @@ class Ensemble:
                 images = functional_call(layer, own, (images,))
         return images
 
-    def _loss(self, parameters: Tensors, masks: Tensors, images: Tensor, labels: Tensor) -> Tensor:
-        return _mean_loss(self._logits(parameters, masks, images), labels)
-
+    @torch.no_grad()
     def _one_epoch(self, number: int, velocity: Tensors) -> list[float]:
         """One shuffled pass, each member in its own order; returns each member's mean training loss (nats)."""
         split, losses = self.data.train, []
         for chosen, masks in self._draws(number):
-            step = self._step_of(chosen.shape[1])
-            gradients, loss = step(self.parameters, masks, split.images[chosen], split.labels[chosen])
+            step = self._full_step if chosen.shape[1] == self.configs[0].batch_size else self._step
+            loss, gradients = step(self.parameters, masks, split.images[chosen], split.labels[chosen])
             self._sgd(gradients, velocity)
             losses.append(loss)
         return torch.stack(losses).mean(dim=0).tolist()
 
-    def _sgd(self, gradients: Tensors, velocity: Tensors) -> None:
+    @torch.enable_grad()
+    def _step(self, parameters: Tensors, masks: Tensors, images: Tensor, labels: Tensor) -> tuple[Tensor, tuple]:
+        """Every member's loss on its own batch, (members,), and the gradients of the stacked weights."""
+        loss = vmap(_mean_loss)(vmap(self._logits)(parameters, masks, images), labels)
+        return loss.detach(), torch.autograd.grad(loss.sum(), list(parameters.values()))
+
+    @cached_property
+    def _full_step(self) -> Callable:
+        """The step on full batches, written out once: torch.func's layers cost more than the arithmetic of networks as
+        small as these."""
+        chosen, masks = next(self._draws(0))
+        example = self.data.train.images[chosen], self.data.train.labels[chosen]
+        return make_fx(lambda *tensors: self._step(*tensors))(self.parameters, masks, *example)
+
+    def _sgd(self, gradients: Sequence[Tensor], velocity: Tensors) -> None:
         """One step of torch.optim.SGD (see its documentation for the formula), with each member's own settings."""
-        for name, weights in self.parameters.items():
-            rate, momentum, decay = self._settings[name]
-            velocity[name].mul_(momentum).add_(gradients[name].addcmul_(decay, weights))
+        for (name, weights), gradient in zip(self.parameters.items(), gradients, strict=True):
+            member_first = (-1, *[1] * (weights.dim() - 1))
+            rate, momentum, decay = (setting.reshape(member_first) for setting in self._settings)
+            velocity[name].mul_(momentum).add_(gradient.addcmul_(decay, weights))
             weights.addcmul_(rate, velocity[name], value=-1)
 
-    def _columns(self, dimensions: int) -> list[Tensor]:
-        """Each member's learning rate, momentum and weight decay, shaped to multiply stacked weights."""
-        rows = [(config.learning_rate, config.momentum, config.weight_decay) for config in self.configs]
-        columns = self.data.train.images.new_tensor(rows).T
-        return [column.reshape(-1, *[1] * (dimensions - 1)) for column in columns]
-
-    def _mask_shapes(self) -> dict[str, torch.Size]:
-        """The shape of what each dropout layer meets, without the batch."""
-        shapes, values = {}, self.data.train.images[:1]
-        for place, layer in self._network.eval().named_children():
-            if isinstance(layer, nn.Dropout):
-                shapes[place] = values.shape[1:]
-            values = layer(values)
-        return shapes
-
     def _draws(self, number: int) -> Iterator[tuple[Tensor, Tensors]]:
-        """For each step the images chosen (members, batch) and the dropout masks (members, batch, ...).
-
-        Members that share seed and dropout share what is drawn; it is drawn in the order in which `training` does.
-        """
+        """For each step the images chosen (members, batch) and the dropout masks (members, batch, width), drawn in the
+        order in which `train` does. Members that share seed and dropout share what is drawn."""
         sources = sorted({(config.seed, config.dropout) for config in self.configs})
         drawn = [self._draws_of(seed, share, number) for seed, share in sources]
         place = [sources.index((config.seed, config.dropout)) for config in self.configs]
         for steps in zip(*drawn, strict=True):
-            masks = {name: torch.stack([mask[name] for _, mask in steps])[place] for name in self._shapes}
+            masks = {name: torch.stack([mask[name] for _, mask in steps])[place] for name in drawn[0][0][1]}
             yield torch.stack([chosen for chosen, _ in steps])[place], masks
 
     def _draws_of(self, seed: int, share: float, number: int) -> list[tuple[Tensor, Tensors]]:
-        """One epoch's draws of the networks with this seed and dropout."""
+        """One epoch's draws of the networks with this seed and dropout; no masks where nobody has dropout."""
         images = self.data.train.images
-        ones = {name: images.new_ones(shape) for name, shape in self._shapes.items()}
+        widths = self._widths if any(config.dropout for config in self.configs) else {}
         with own_randomness(seed, stream=number + 1, device=images.device):
             batches = torch.randperm(len(images), device=images.device).split(self.configs[0].batch_size)
             return [
-                (chosen, {name: dropout(one.expand(len(chosen), *one.shape), share) for name, one in ones.items()})
+                (chosen, {name: dropout(images.new_ones(len(chosen), width), share) for name, width in widths.items()})
                 for chosen in batches
             ]
 
@@ -150,10 +131,8 @@ def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
 def _check(configs: Sequence[TrainingConfig], data: Dataset) -> None:
     """Raises BadInput unless these networks can be trained together."""
-    if not configs:
-        raise BadInput("There is no configuration: give at least one.")
-    if len({replace(config, **OWN) for config in configs}) > 1:
-        raise BadInput(f"The members of an ensemble may differ in {', '.join(OWN)} only: train the others apart.")
+    if len({replace(config, **OWN) for config in configs}) != 1:
+        raise BadInput(f"Give configurations that differ in {', '.join(OWN)} only: train the others apart.")
     if (configs[0].optimizer, configs[0].augmentation, configs[0].schedule) != ("sgd", "none", "constant"):
         plain = "optimizer='sgd', augmentation='none' and schedule='constant'"
         raise BadInput(f"An ensemble trains with {plain}: train this one with fit().")

@@ -1,4 +1,4 @@
-"""Two small networks for images: a multilayer perceptron and a convolutional network."""
+"""Two small networks: each turns images (n, channels, height, width) into logits (n, classes)."""
 
 from __future__ import annotations
 
@@ -6,31 +6,9 @@ from math import prod
 
 from torch import nn
 
-from helpers.errors import one_of
 
-MODELS = ("mlp", "cnn")
-
-
-def build_model(
-    kind: str, image_shape: tuple[int, int, int], classes: int, *, width: int, depth: int, dropout: float
-) -> nn.Sequential:
-    """A network from images (n, *image_shape) to logits (n, classes).
-
-    Args:
-        kind: "mlp": `depth` hidden layers of `width` units. "cnn": `depth` blocks of convolution, ReLU and
-            (while the image is at least 4 pixels wide) pooling, with `width` channels first, twice as many in
-            each further block.
-        image_shape: (channels, height, width) of one image.
-        dropout: the share of activations set to zero before each further linear layer.
-
-    Raises:
-        BadInput: unknown kind.
-    """
-    one_of("model", kind, MODELS)
-    return (_mlp if kind == "mlp" else _cnn)(image_shape, classes, width, depth, dropout)
-
-
-def _mlp(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
+def mlp(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
+    """`depth` hidden layers of `width` units, each followed by dropout, the share of them that is set to zero."""
     network, inputs = nn.Sequential(nn.Flatten()), prod(image_shape)
     for _ in range(depth):
         network.extend([nn.Linear(inputs, width), nn.ReLU(), nn.Dropout(dropout)])
@@ -38,7 +16,9 @@ def _mlp(image_shape: tuple[int, int, int], classes: int, width: int, depth: int
     return network.append(nn.Linear(inputs, classes))
 
 
-def _cnn(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
+def cnn(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
+    """`depth` blocks of convolution, ReLU and (while the image is at least 4 pixels wide) pooling, with `width`
+    channels first, twice as many in each further block; then dropout."""
     network, (channels, height, side) = nn.Sequential(), image_shape
     for block in range(depth):
         network.extend([nn.Conv2d(channels, width * 2**block, kernel_size=3, padding=1), nn.ReLU()])
@@ -47,3 +27,6 @@ def _cnn(image_shape: tuple[int, int, int], classes: int, width: int, depth: int
             network.append(nn.MaxPool2d(2))
             height, side = height // 2, side // 2
     return network.extend([nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels * height * side, classes)])
+
+
+MODELS = {"mlp": mlp, "cnn": cnn}

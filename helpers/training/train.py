@@ -18,11 +18,11 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from helpers.errors import BadInput, one_of
 from helpers.training.data import Dataset, Split
-from helpers.training.models import MODELS, build_model
+from helpers.training.models import MODELS
 
 Augmentation = Callable[[Tensor], Tensor]  # of a batch (n, channels, height, width)
 AUGMENTATIONS = ("none", "shift", "affine")
-OPTIMIZERS = ("sgd", "adam", "adamw")
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 SCHEDULES = ("constant", "cosine")
 
 
@@ -45,9 +45,10 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        names = {"model": MODELS, "optimizer": OPTIMIZERS, "augmentation": AUGMENTATIONS, "schedule": SCHEDULES}
-        for field, allowed in names.items():
-            one_of(field, getattr(self, field), allowed)
+        one_of("model", self.model, tuple(MODELS))
+        one_of("optimizer", self.optimizer, tuple(OPTIMIZERS))
+        one_of("augmentation", self.augmentation, AUGMENTATIONS)
+        one_of("schedule", self.schedule, SCHEDULES)
         for field in ("width", "depth", "batch_size", "epochs"):
             self._check(field, Integral, lambda x: x >= 1, "whole number of at least 1")
         self._check("seed", Integral, lambda x: x >= 0, "whole number of at least 0")
@@ -65,14 +66,11 @@ class TrainingConfig:
 
 
 def make_augmentation(name: str, fill: float = 0.0) -> Augmentation | None:
-    """A transform of a batch that keeps shape and dtype; None for "none".
+    """A transform of a batch that keeps shape and dtype; None for "none". BadInput: unknown name.
 
     "shift" moves by up to an eighth of the side; "affine" also rotates by up to 10 degrees and scales by up to
     a tenth; `fill` is the value of the background that comes in at the border. One draw serves a whole batch,
     which keeps small networks fast: over the epochs every image still meets many draws.
-
-    Raises:
-        BadInput: unknown name.
     """
     one_of("augmentation", name, AUGMENTATIONS)
     if name == "none":
@@ -104,9 +102,8 @@ class Epoch:
 def create_model(config: TrainingConfig, data: Dataset) -> nn.Sequential:
     """A fresh network for `data`, on its device and in its dtype, drawn from `config.seed` alone."""
     images = data.train.images
-    sizes: dict[str, Any] = {"width": config.width, "depth": config.depth, "dropout": config.dropout}
     with own_randomness(config.seed, stream=0, device=images.device):
-        model = build_model(config.model, data.image_shape, data.classes, **sizes)
+        model = MODELS[config.model](data.image_shape, data.classes, config.width, config.depth, config.dropout)
     return model.to(device=images.device, dtype=images.dtype)
 
 
@@ -114,16 +111,9 @@ def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[E
     """Trains `model` in place and yields after every epoch; stop iterating and the training stops.
 
     Every epoch draws from `config.seed` and its own number, so that a run is repeatable however it is interleaved
-    with others in one thread.
-
-    Raises:
-        BadInput: the batch is larger than the training part.
+    with others in one thread. BadInput: the batch is larger than the training part.
     """
     check_batch_size(config, data)
-    return _epochs(model, config, data)
-
-
-def _epochs(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[Epoch]:
     optimizer = _create_optimizer(model, config)
     scheduler = LambdaLR(optimizer, lambda epoch: rate_factor(config.schedule, epoch, config.epochs))
     augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
@@ -136,11 +126,8 @@ def _epochs(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator
 
 
 def rate_factor(schedule: str, epoch: int, epochs: int) -> float:
-    """What the learning rate is multiplied by in an epoch, counted from 0.
-
-    "constant" is 1. "cosine" falls from 1 along half a wave to 0 at the end of the run (Loshchilov and Hutter,
-    "SGDR", 2017, without restarts).
-    """
+    """What the learning rate is multiplied by in an epoch, counted from 0: by 1, or by what falls from 1 along half a
+    cosine's wave to 0 at the end of the run (Loshchilov and Hutter, "SGDR", 2017, without restarts)."""
     return 1.0 if schedule == "constant" else (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
@@ -162,9 +149,9 @@ def fit(config: TrainingConfig, data: Dataset) -> tuple[nn.Module, list[Epoch]]:
 
 def check_batch_size(config: TrainingConfig, data: Dataset) -> None:
     """Raises BadInput when a batch is larger than the training part."""
-    if config.batch_size > (most := len(data.train)):
-        there = f"there are only {most} training images: choose at most {most}."
-        raise BadInput(f"batch_size is {config.batch_size} but {there}")
+    size, most = config.batch_size, len(data.train)
+    if size > most:
+        raise BadInput(f"batch_size is {size} but there are only {most} training images: choose at most {most}.")
 
 
 def _one_epoch(
@@ -185,19 +172,19 @@ def _one_epoch(
 
 def _create_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     """The optimizer by its name, in PyTorch's fused form (one call a step)."""
-    kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
     own = {"momentum": config.momentum} if config.optimizer == "sgd" else {}
-    return kind(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True, **own)
+    settings: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay, **own}
+    return OPTIMIZERS[config.optimizer](model.parameters(), **settings, fused=True)
 
 
 @contextmanager
 def own_randomness(seed: int, *, stream: int, device: torch.device) -> Iterator[None]:
     """Random numbers of this run inside, the caller's again outside."""
-    on_gpu = device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+    gpus = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(gpus):
         mixed = int(np.random.SeedSequence([seed, stream]).generate_state(1)[0])
         torch.default_generator.manual_seed(mixed)  # torch.manual_seed would seed every GPU too, which is slower
-        if on_gpu:
-            with torch.cuda.device(device):
+        for gpu in gpus:
+            with torch.cuda.device(gpu):
                 torch.cuda.manual_seed(mixed)
         yield

@@ -11,8 +11,9 @@ import pytest
 
 from helpers.learn import course_seed
 from helpers.problems.table import SPACE, load_benchmark
-from helpers.problems.two_objectives import REFERENCE, AccuracyAndSize, hypervolume, pareto_front, weights
-from helpers.training.models import build_model
+from helpers.problems.two_objectives import REFERENCE, pareto_front, weights
+from helpers.races.recorded.record_races import TwoObjectives, hypervolume
+from helpers.training.models import mlp
 
 Points = np.ndarray
 
@@ -57,18 +58,18 @@ def test_a_hypervolume_worked_out_by_hand() -> None:
 def test_weights_are_those_of_the_network() -> None:
     """Counted in the network that is really built, biases included."""
     for width, depth in product(SPACE["width"], SPACE["depth"]):
-        network = build_model("mlp", (1, 8, 8), 10, width=width, depth=depth, dropout=0.2)
+        network = mlp((1, 8, 8), 10, width=width, depth=depth, dropout=0.2)
         assert weights({"width": width, "depth": depth}) == sum(tensor.numel() for tensor in network.parameters())
 
 
 @pytest.fixture(scope="module")
-def problem() -> AccuracyAndSize:
+def problem() -> TwoObjectives:
     """Both objectives on the recorded benchmark."""
-    return AccuracyAndSize(load_benchmark())
+    return TwoObjectives(load_benchmark())
 
 
 @pytest.fixture(scope="module")
-def everything(problem: AccuracyAndSize) -> Points:
+def everything(problem: TwoObjectives) -> Points:
     """Accuracy and size of every configuration."""
     rows = problem.table.frame()
     sizes = [log10(weights(config)) for config in rows[["width", "depth"]].to_dict("records")]
@@ -81,7 +82,7 @@ def test_the_reference_is_worse_than_every_configuration(everything: Points) -> 
     assert everything[:, 1].max() < REFERENCE[1]
 
 
-def test_the_best_front_is_beaten_by_no_configuration(problem: AccuracyAndSize, everything: Points) -> None:
+def test_the_best_front_is_beaten_by_no_configuration(problem: TwoObjectives, everything: Points) -> None:
     """It is the front of all, its ends are the most accurate and the smallest, and no set has more hypervolume."""
     assert problem.optimum == hypervolume(everything)
     assert problem.front[-1, 0] == everything[:, 0].max() and problem.front[0, 1] == everything[:, 1].min()
@@ -93,7 +94,7 @@ def test_the_best_front_is_beaten_by_no_configuration(problem: AccuracyAndSize, 
     assert all(hypervolume(some) <= problem.optimum for some in chosen)
 
 
-def test_the_regret_is_the_missing_share(problem: AccuracyAndSize, everything: Points) -> None:
+def test_the_regret_is_the_missing_share(problem: TwoObjectives, everything: Points) -> None:
     """From nearly 1 down to exactly 0 when the whole front is found, never up, never below 0."""
     rng = np.random.default_rng(course_seed())
     for values in (rng.choice(everything, size=100), rng.permutation(problem.front)):
@@ -104,7 +105,7 @@ def test_the_regret_is_the_missing_share(problem: AccuracyAndSize, everything: P
     assert regret[-1] == 0
 
 
-def test_a_study_over_both_objectives(problem: AccuracyAndSize) -> None:
+def test_a_study_over_both_objectives(problem: TwoObjectives) -> None:
     """A trial returns what the table and the count of weights say of the nearest configuration."""
     study = optuna.create_study(directions=problem.directions, sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(problem, n_trials=5)

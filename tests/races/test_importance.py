@@ -14,10 +14,10 @@ from optuna.importance import get_param_importances
 from helpers.errors import BadInput
 from helpers.explore.lenses import draw_importances
 from helpers.problems.table import SPACE, load_benchmark
+from helpers.races import importance
 from helpers.races.importance import (
     BUDGETS,
     ESTIMATES,
-    EVALUATORS,
     PROBLEMS,
     SAMPLERS,
     SEEDS,
@@ -25,6 +25,7 @@ from helpers.races.importance import (
     true_importances,
 )
 from helpers.races.recorded.record_importances import (
+    EVALUATORS,
     WEIGHTS,
     benchmark_table,
     bowl_table,
@@ -135,13 +136,14 @@ def test_the_record_has_every_case() -> None:
             assert [again[name] for name in names] == pytest.approx(row.to_list(), abs=1e-4)
 
 
-def test_a_missing_or_damaged_record(tmp_path: Path) -> None:
+def test_a_missing_or_damaged_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence with the way out."""
     (tmp_path / "broken.npz").write_bytes(b"PK")
     for name in ("none.npz", "broken.npz"):
+        monkeypatch.setattr(importance, "FILE", tmp_path / name)
         for load in (load_importances, true_importances):
             with pytest.raises(BadInput, match="missing or damaged: get the file"):
-                load("digits", tmp_path / name)
+                load.__wrapped__("digits")
 
 
 # The lens

@@ -58,11 +58,11 @@ def drawn(trials: int = 40) -> list[list[float]]:
 # One replay
 
 
-def optimized(pruner: BasePruner, curves: Curves, steps: Sequence[int]) -> tuple[list, list]:
+def optimized(pruner: BasePruner, curves: Curves) -> tuple[list, list]:
     """(reports made, pruned or not) of each trial, in the loop that a learner writes."""
 
     def objective(trial: optuna.Trial) -> float:
-        for step, value in zip(steps, curves[trial.number], strict=True):
+        for step, value in enumerate(curves[trial.number], start=1):
             trial.report(value, step)
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -75,14 +75,12 @@ def optimized(pruner: BasePruner, curves: Curves, steps: Sequence[int]) -> tuple
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_replay_cuts_where_a_loop_of_optunas_cuts(name: str) -> None:
-    """Trial by trial, with every pruner, however the reports are numbered."""
+    """Trial by trial, with every pruner."""
     curves = drawn(8 if name == "Wilcoxon" else 40)  # it is slow where values tie
-    for steps in (None, range(EPOCHS), range(0, 10 * EPOCHS, 10)):
-        done = replay(EVERY[name](), curves, steps=steps, study_name="by hand")
-        expected = optimized(EVERY[name](), curves, steps or range(1, EPOCHS + 1))
-        assert (done.trained.tolist(), done.pruned.tolist()) == expected
-        assert done.final.tolist() == [curve[-1] for curve in curves] and done.length == EPOCHS
-        assert done.pruned.any() == (name != "no pruner")
+    done = replay(EVERY[name](), curves, study_name="by hand")
+    assert (done.trained.tolist(), done.pruned.tolist()) == optimized(EVERY[name](), curves)
+    assert done.final.tolist() == [curve[-1] for curve in curves] and done.length == EPOCHS
+    assert done.pruned.any() == (name != "no pruner")
 
 
 def median_by_hand(curves: Curves, startup: int = 5) -> list[int]:
@@ -167,9 +165,9 @@ def test_a_replay_of_nonsense_is_refused() -> None:
             replay(**{"pruner": MedianPruner(), "curves": ONE} | changes)
 
 
-def test_numbers_of_numpy_are_curves_and_steps_too() -> None:
-    """Arrays give what lists give."""
-    done = replay(MedianPruner(), np.array(drawn()), steps=np.arange(1, EPOCHS + 1))
+def test_an_array_of_numpy_holds_curves_too() -> None:
+    """It gives what lists give."""
+    done = replay(MedianPruner(), np.array(drawn()))
     assert done.trained.tolist() == replay(MedianPruner(), drawn()).trained.tolist()
 
 
@@ -247,7 +245,6 @@ def test_one_whole_training_is_budget_enough() -> None:
 
 
 SEEDS = "A race needs an entrant and at least two seeds, all different: one run may be luck."
-BUDGET = "A race of pruners needs at least 27 epochs, one whole training."
 PLAN = "P makes no sampler and pruner: give lambda seed: (TPESampler(seed=seed), NopPruner())."
 
 
@@ -262,20 +259,10 @@ MAKERS = (
 def test_a_race_of_nonsense_is_refused() -> None:
     """In one sentence that says what to give."""
     ask = {"plans": {"P": plan("Random", "median")}, "epochs": EPOCHS, "seeds": (0, 1), "quiet": True}
-    asked = [({"seeds": (1, 1)}, SEEDS), ({"epochs": EPOCHS - 1}, BUDGET), ({"plans": {}}, SEEDS)]
+    asked = [({"seeds": (1, 1)}, SEEDS), ({"plans": {}}, SEEDS)]
     for changes, sentence in [*asked, *(({"plans": {"P": make}}, PLAN) for make in MAKERS)]:
         with pytest.raises(BadInput, match=f"(?m)^{re.escape(sentence)}$"):
             race_pruners(TABLE, **ask | changes)
-
-
-def test_a_whole_training_is_that_of_the_table() -> None:
-    """The smudged digits were trained for 18 epochs: that is budget enough, and one less is not."""
-    table = load_benchmark("smudged")
-    ask = {"plans": {"P": plan("Random", "median")}, "seeds": (0, 1), "quiet": True}
-    raced = race_pruners(table, **ask, epochs=table.recording.epochs)
-    assert raced.regret.shape == (1, 2, table.recording.epochs)
-    with pytest.raises(BadInput, match=f"at least {table.recording.epochs} epochs"):
-        race_pruners(table, **ask, epochs=table.recording.epochs - 1)
 
 
 # What was saved

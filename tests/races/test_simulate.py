@@ -17,7 +17,7 @@ from helpers.problems.table import load_benchmark
 from helpers.races.race import race
 from helpers.races.recorded import record_workers
 from helpers.races.recorded.record_liar import FILE, SEEDS, TRIALS, final_regret
-from helpers.races.simulate import simulate
+from helpers.races.recorded.simulate import simulate
 
 HARTMANN = find_function("hartmann6")
 
@@ -91,21 +91,6 @@ def test_random_search_is_as_many_times_as_fast(workers: int = 10) -> None:
     assert sorted(fleet.value) == sorted(alone.value)
     steady = slice(2 * workers, 1000 - workers)  # while nobody waits at the end
     assert (alone.told[steady] / fleet.told[steady]).mean() == pytest.approx(workers, rel=0.15)
-
-
-NONSENSE = [
-    ({"workers": 0}, "at least one worker"),
-    ({"trials": 0}, "at least one worker and one trial"),
-    ({"make": TPESampler}, "It makes no sampler: give a function of a seed"),
-]
-
-
-def test_nonsense_is_refused_in_a_sentence() -> None:
-    """What cannot be simulated says what to give instead."""
-    asked = {"problem": HARTMANN, "make": tpe, "workers": 2, "trials": 3, "seed": 0}
-    for wrong, sentence in NONSENSE:
-        with pytest.raises(BadInput, match=sentence):
-            simulate(**asked | wrong)
 
 
 def test_a_nan_is_refused() -> None:

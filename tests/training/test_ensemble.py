@@ -149,7 +149,7 @@ def test_the_data_stay_as_they_are(few: Dataset) -> None:
     assert all(map(torch.equal, before, [few.train.images, few.validation.images, few.test.images]))
 
 
-APART = re.escape("The members of an ensemble may differ in learning_rate, momentum, weight_decay, dropout, seed only")
+APART = re.escape("Give configurations that differ in learning_rate, momentum, weight_decay, dropout, seed only: train")
 PLAIN = re.escape("An ensemble trains with optimizer='sgd', augmentation='none' and schedule='constant'")
 
 
@@ -168,7 +168,7 @@ DIFFERENT = {
 
 def test_what_cannot_be_trained_together_is_refused(few: Dataset) -> None:
     """Before anything is trained, in one sentence; a batch that is too large in the words of `training.train`."""
-    asked = [([], "There is no configuration: give at least one."), ([replace(SMALL, batch_size=151)], TOO_LARGE)]
+    asked = [([], APART), ([replace(SMALL, batch_size=151)], TOO_LARGE)]
     asked += [([SMALL, replace(SMALL, **{name: value})], APART) for name, value in DIFFERENT.items()]
     asked += [
         ([replace(SMALL, **{name: DIFFERENT[name]})], PLAIN) for name in ("optimizer", "augmentation", "schedule")

@@ -33,10 +33,11 @@ from optuna.trial import TrialState
 from scipy.stats import t, ttest_1samp
 from threadpoolctl import threadpool_limits
 
+from helpers.problems.recorded.card import regret_on_test
 from helpers.problems.recorded.record_tables import run_missing, write
 from helpers.problems.table import FASHION, Benchmark, load_benchmark
-from helpers.problems.two_objectives import hypervolume
 from helpers.races.race import FASHION_RACES, Race, load_races
+from helpers.races.recorded.record_races import hypervolume
 
 FILE = FASHION_RACES
 CHUNK, TRIALS, FEW, EPOCHS = 20, 200, 60, FASHION.epochs
@@ -88,7 +89,7 @@ def search(table: Benchmark, sampler: BaseSampler, run: int, trials: int) -> tup
 def regrets(table: Benchmark, run: int, chosen: np.ndarray) -> np.ndarray:
     """(2, choices): regret by validation, with the run's own seed, and on test, over the other seeds."""
     validation = table.curves["validation_accuracy"][:, seed_of(run), -1]
-    return np.stack([validation.max() - validation[chosen], table.regret_on_test(chosen, [seed_of(run)])])
+    return np.stack([validation.max() - validation[chosen], regret_on_test(table, chosen, [seed_of(run)])])
 
 
 def of_samplers(table: Benchmark, name: str, run: int, trials: int) -> np.ndarray:
@@ -169,7 +170,7 @@ def of_top(table: Benchmark, name: str, run: int) -> np.ndarray:
         means = table.curves["validation_accuracy"][ranked][:, [own, *new], -1].mean(axis=1)
         chosen = ranked[np.argmax(means)]
     validation = table.curves["validation_accuracy"][:, own, -1]
-    return np.array([[validation.max() - validation[chosen]], [table.regret_on_test(chosen, [own, *new])]])
+    return np.array([[validation.max() - validation[chosen]], [regret_on_test(table, chosen, [own, *new])]])
 
 
 def chunk(race: str, entrant: str, first: int) -> np.ndarray:

@@ -21,13 +21,17 @@ from helpers.problems.recorded.record_tables import write
 from helpers.problems.table import LOGARITHMIC, SPACE, borders, load_benchmark
 from helpers.races.importance import (
     BUDGETS,
-    EVALUATORS,
     FILE,
     PROBLEMS,
     SAMPLERS,
     SEEDS,
 )
 
+EVALUATORS: dict[str, Callable[[int], optuna.importance.BaseImportanceEvaluator]] = {
+    "PED-ANOVA": lambda seed: optuna.importance.PedAnovaImportanceEvaluator(),
+    "fANOVA": lambda seed: optuna.importance.FanovaImportanceEvaluator(seed=seed),
+    "mean decrease impurity": lambda seed: optuna.importance.MeanDecreaseImpurityImportanceEvaluator(seed=seed),
+}
 WEIGHTS = {"a": 1.0, "b": 0.7, "c": 0.4, "dummy": 0.0}
 LEVELS, BEST_SHARE = 30, 0.1
 

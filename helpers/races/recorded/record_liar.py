@@ -1,7 +1,7 @@
 """Records what the constant liar is worth, for notebook 07: `make benchmark` (a few minutes).
 
 TPE with and without it, on Hartmann's function in six dimensions, in pairs of the same seed; a fleet on a virtual
-clock (`helpers.races.simulate`).
+clock (`helpers.races.recorded.simulate`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from helpers.problems.functions import find_function
 from helpers.problems.recorded.record_tables import write_table
-from helpers.races.simulate import simulate
+from helpers.races.recorded.simulate import simulate
 
 FILE = Path(__file__).with_name("liar.csv")
 TRIALS, SEEDS = {10: 200, 100: 500}, range(60)

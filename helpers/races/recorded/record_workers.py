@@ -1,7 +1,7 @@
 """Records what many workers are worth, for notebook 07: `make benchmark` (ten minutes).
 
-TPE on Hartmann's function in six dimensions, with 1 to 1,000 workers on a virtual clock (`helpers.races.simulate`).
-Of each run the trials are kept that brought the regret down: how many had ended, where the clock stood, the regret.
+TPE on Hartmann's function in six dimensions, with 1 to 1,000 workers on a virtual clock (simulate.py). Of each run the
+trials are kept that brought the regret down: how many had ended, where the clock stood, the regret.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from helpers.problems.functions import find_function
 from helpers.problems.recorded.record_tables import write_table
-from helpers.races.simulate import simulate
+from helpers.races.recorded.simulate import simulate
 
 FILE = Path(__file__).with_name("workers.csv")
 TRIALS, SEEDS = {1: 200, 10: 200, 20: 200, 100: 300, 1000: 1000}, range(40)

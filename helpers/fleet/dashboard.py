@@ -75,15 +75,6 @@ class Dashboard:
         """Ends the page; the studies stay."""
         self._end()
 
-    def __enter__(self) -> Dashboard:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Dashboard of {self._shown}>"
-
 
 class _Where(widgets.HTML):
     """Addresses, which are others in each run: what is stored says so instead."""

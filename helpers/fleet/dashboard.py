@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 import weakref
-from collections.abc import Callable, Iterable
 from html import escape
-from urllib.parse import parse_qs
+from typing import Any
 
 import ipywidgets as widgets
 
 from helpers.errors import BadInput
-from helpers.fleet.postgres import free_port, let_go
+from helpers.fleet.postgres import let_go
 from helpers.fleet.storage import VARIABLE, check_helpers, hide, open_storage
 
-START_S = 30
 TOKEN = "LEARN_OPTUNA_TOKEN"
 SERVER = f"""
 import os, sys, threading
-import bottle, optuna_dashboard
+from wsgiref.simple_server import make_server
+import optuna_dashboard
 from helpers.fleet import dashboard, open_storage
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 page = optuna_dashboard.wsgi(open_storage(os.environ[{VARIABLE!r}], create=False))
-page = dashboard.guarded(page, "127.0.0.1:" + sys.argv[1], os.environ[{TOKEN!r}])
-bottle.run(page, host="127.0.0.1", port=int(sys.argv[1]))
+server = make_server("127.0.0.1", 0, page)
+dashboard.guard(page, server.server_port, os.environ[{TOKEN!r}])
+print(server.server_port, flush=True)
+server.serve_forever()
 """
 
 
@@ -47,28 +45,26 @@ class Dashboard:
     def __init__(self, storage_url: str) -> None:
         check_helpers()
         open_storage(storage_url, create=False)
-        port, self._token, self._shown = free_port(), secrets.token_urlsafe(24), hide(storage_url)
-        self._host = f"127.0.0.1:{port}"
-        self.url = f"http://{self._host}/dashboard/?token={self._token}"
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - each request is a line: a pipe would run full
+        self._token, self._shown = secrets.token_urlsafe(24), hide(storage_url)
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - each request is a line: a pipe would run full
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", SERVER, str(port)],
+            [sys.executable, "-W", "ignore", "-c", SERVER],
             stdin=subprocess.PIPE,
-            stdout=self._said,
-            stderr=self._said,
+            stdout=subprocess.PIPE,
+            stderr=said,
             start_new_session=True,
             env=os.environ | {VARIABLE: storage_url, TOKEN: self._token},
         )
+        assert self._process.stdout  # a pipe
         self._end = weakref.finalize(self, let_go, self._process, 5)
-        self._wait()
-
-    def studies(self) -> list[str]:
-        """The names of the studies that the page lists, asked from the page itself."""
-        cookie = {"Cookie": _cookie(self._host, self._token)}
-        asked = urllib.request.Request(f"http://{self._host}/api/studies", headers=cookie)
-        straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
-        with straight.open(asked, timeout=START_S) as answer:
-            return [study["study_name"] for study in json.load(answer)["study_summaries"]]
+        port = self._process.stdout.readline().decode().strip()  # nothing, if it has ended
+        if not port:
+            self.close()
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise BadInput(f"The dashboard did not start: {last[0] if last else 'pip install optuna-dashboard'}.")
+        self._host = f"127.0.0.1:{port}"
+        self.url = f"http://{self._host}/dashboard/?token={self._token}"
 
     def where(self) -> widgets.HTML:
         """A link to the page, and the storage's URL to type into JupyterLab's own Optuna Dashboard."""
@@ -79,29 +75,6 @@ class Dashboard:
         """Ends the page; the studies stay."""
         self._end()
 
-    def __enter__(self) -> Dashboard:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Dashboard of {self._shown}>"
-
-    def _wait(self) -> None:
-        """Returns when the page answers."""
-        end = time.monotonic() + START_S
-        while time.monotonic() < end and self._process.poll() is None:
-            try:
-                self.studies()
-                return
-            except OSError:
-                time.sleep(0.1)
-        self.close()
-        self._said.seek(0)
-        said = self._said.read().decode(errors="replace").strip().splitlines()[-1:]
-        raise BadInput(f"The dashboard did not start: {said[0] if said else 'pip install optuna-dashboard'}.")
-
 
 class _Where(widgets.HTML):
     """Addresses, which are others in each run: what is stored says so instead."""
@@ -111,29 +84,27 @@ class _Where(widgets.HTML):
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": said}
 
 
-def guarded(page: Callable, host: str, token: str) -> Callable:
-    """A WSGI application that answers at its own address alone, to its own pages (another site could speak with the
+def guard(page: Any, port: int, token: str) -> None:
+    """Lets a page of bottle's answer at its own address alone, to its own pages (another site could speak with the
     learner's cookies), and to who brings the token: once in the address, then in a cookie."""
-    own, cookie = f"http://{host}", _cookie(host, token)
+    import bottle  # comes with optuna-dashboard
 
-    def answer(asked: dict[str, str], start: Callable) -> Iterable[bytes]:
-        at_home = asked.get("HTTP_HOST") == host and asked.get("HTTP_ORIGIN", own) == own
-        if at_home and _among(token, parse_qs(asked["QUERY_STRING"]).get("token", [])):
-            kept = ("Set-Cookie", f"{cookie}; HttpOnly; SameSite=Lax; Path=/")
-            start("303 See Other", [("Location", "/dashboard/"), kept])
-            return []
-        if at_home and _among(cookie, asked.get("HTTP_COOKIE", "").split("; ")):
-            return page(asked, start)
-        start("403 Forbidden", [("Content-Type", "text/plain")])
-        return [b"This page is for its owner alone: open it by the link in the notebook."]
+    host, cookie = f"127.0.0.1:{port}", f"optuna-{port}"
 
-    return answer
+    def look() -> None:
+        asked: Any = bottle.request
+        at_home = asked.get_header("Host") == host and asked.get_header("Origin", f"http://{host}") == f"http://{host}"
+        if at_home and _is(token, asked.query.get("token")):
+            answer = bottle.HTTPResponse(status=303, Location="/dashboard/")
+            answer.set_cookie(cookie, token, path="/", httponly=True, samesite="lax")
+            raise answer
+        if not (at_home and _is(token, asked.get_cookie(cookie))):
+            said = "This page is for its owner alone: open it by the link in the notebook."
+            raise bottle.HTTPResponse(said, 403, Content_Type="text/plain")
 
-
-def _cookie(host: str, token: str) -> str:
-    return f"optuna-{host.rpartition(':')[2]}={token}"
+    page.add_hook("before_request", look)
 
 
-def _among(secret: str, words: list[str]) -> bool:
+def _is(secret: str, word: str | None) -> bool:
     """Compared in a time that tells nothing about the secret."""
-    return any(secrets.compare_digest(secret.encode(), word.encode()) for word in words)
+    return secrets.compare_digest(secret.encode(), (word or "").encode())

@@ -1,4 +1,4 @@
-"""Keeps a server on a leash: `python leash.py FOLDER COMMAND...` starts and stops it as its standard input says.
+"""Keeps a PostgreSQL on a leash: `python leash.py FOLDER PG_CTL` runs it as its standard input says.
 
 Its standard error is the server's log. The caller holds the other end of the pipe. When the caller dies, however it
 dies, the pipe closes: the server is stopped and FOLDER removed. A program of its own, without imports from the course,
@@ -7,7 +7,6 @@ so that it starts in no time.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -16,29 +15,20 @@ import sys
 from typing import Any
 
 
-def main(folder: str, *command: str) -> None:
-    """Obeys lines from stdin, `start` and `stop`, and answers each with a line, until there are no more."""
-    server = None
-    for line in sys.stdin:
-        stop(server)
-        server = None
-        if line.strip() == "start":
-            server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, **unprivileged())
-        print(server.pid if server else 0, flush=True)
-    stop(server, "SIGQUIT" if os.path.join(folder, "data") in command else "SIGINT")
-    shutil.rmtree(folder, ignore_errors=True)
+def main(folder: str, pg_ctl: str) -> None:
+    """Obeys lines from stdin, `start` and `stop`, and answers each with pg_ctl's exit code, until there are no more."""
+    try:
+        for line in sys.stdin:
+            print(control(folder, pg_ctl, line.strip()), flush=True)
+    finally:  # also where the caller died while it waited for an answer
+        control(folder, pg_ctl, "stop", "--mode=immediate")  # spares the writing of what is removed
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def stop(server: subprocess.Popen | None, how: str = "SIGINT") -> None:
-    """PostgreSQL's fast shutdown (SIGINT): what was committed stays; SIGQUIT spares the writing of what is removed."""
-    if server is None or server.poll() is not None:
-        return
-    server.send_signal(getattr(signal, how) if os.name != "nt" else signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        server.wait(20)
-    if server.poll() is None:
-        server.kill()
-        server.wait(5)
+def control(folder: str, pg_ctl: str, *words: str) -> int:
+    """Has PostgreSQL's own program start or stop the server, and wait until it is done."""
+    command = [pg_ctl, "--silent", "--pgdata", os.path.join(folder, "data"), *words]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, **unprivileged()).returncode
 
 
 def unprivileged() -> dict[str, Any]:

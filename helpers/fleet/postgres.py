@@ -18,13 +18,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import weakref
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-import psutil
 
 from helpers.errors import BadInput
 from helpers.fleet import leash
@@ -46,12 +43,10 @@ class Database:
     Used as a context manager it is closed at the end; it is closed as well when nobody refers to it any more.
     """
 
-    def __init__(
-        self, url: str, leash_process: subprocess.Popen | None = None, data: Path = Path(), log: Path = Path()
-    ) -> None:
-        self.url, self.data, self.log, self._leash = url, data, log, leash_process
+    def __init__(self, url: str, folder: Path = Path(), leash_process: subprocess.Popen | None = None) -> None:
+        self.url, self.data, self.log, self._leash = url, folder / "data", folder / "log", leash_process
         self.pid = 0
-        self._close = weakref.finalize(self, let_go, leash_process, CLOSE_S, False) if leash_process else None
+        self._close = weakref.finalize(self, let_go, leash_process, CLOSE_S) if leash_process else None
 
     def start(self) -> Database:
         """Starts the server, if it does not run, and waits until it answers.
@@ -61,10 +56,10 @@ class Database:
         """
         if not self.pid:
             before = self.log.read_text() if self.log.exists() else ""
-            self.pid = self._order("start")
-            if not _is_ready(self.data, self.pid):
+            if self._order("start"):
                 reason = _first_error(self.log.read_text().removeprefix(before))
                 raise BadInput(f"PostgreSQL does not start: {reason}")
+            self.pid = int((self.data / "postmaster.pid").read_text().split()[0])
         return self
 
     @property
@@ -75,7 +70,8 @@ class Database:
 
     def stop(self) -> None:
         """Stops the server and keeps its data; `start()` continues where it ended."""
-        self.pid = self._order("stop")
+        self._order("stop")
+        self.pid = 0
 
     def restart(self) -> Database:
         """What happens to the best of servers."""
@@ -94,12 +90,8 @@ class Database:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        state = "" if self._close is None else " (running)" if self.pid else " (stopped)"
-        return f"<Database {hide(self.url)}{state}>"
-
     def _order(self, word: str) -> int:
-        """Sends a word to the leash and returns its answer: the server's process id, or 0."""
+        """Sends a word to the leash and returns its answer: 0 if it could be done."""
         if self._leash is None or self._close is None:
             raise BadInput("This is your own server: start and stop it yourself.")
         if not self._close.alive or self._leash.poll() is not None:
@@ -107,18 +99,16 @@ class Database:
         assert self._leash.stdin and self._leash.stdout  # both are pipes
         self._leash.stdin.write(f"{word}\n")
         self._leash.stdin.flush()
-        return int(self._leash.stdout.readline() or 0)
+        return int(self._leash.stdout.readline() or 1)
 
 
-def start_postgres(url: str | None = None, folder: Path | None = None) -> Database:
-    """A running PostgreSQL: the learner's own one when a URL is given or LEARN_OPTUNA_STORAGE holds it, else a new one.
-
-    Args:
-        folder: where the data is kept for the next time; without it in a temporary folder, and removed at the end.
+def start_postgres(url: str | None = None) -> Database:
+    """A running PostgreSQL: the learner's own one when a URL is given or LEARN_OPTUNA_STORAGE holds it, else a new one
+    in a temporary folder.
 
     Raises:
-        BadInput: the server cannot be reached, the wheel is not installed, or the folder, the one for temporary files
-            or the account cannot be used.
+        BadInput: the server cannot be reached, the wheel is not installed, or the folder for temporary files or the
+            account cannot be used.
     """
     if url := url or os.environ.get(VARIABLE):
         if not url.startswith("postgresql"):
@@ -126,53 +116,48 @@ def start_postgres(url: str | None = None, folder: Path | None = None) -> Databa
         open_storage(url)
         return Database(url)
     try:
-        run = Path(tempfile.mkdtemp(prefix="optuna-pg-"))
+        folder = Path(tempfile.mkdtemp(prefix="optuna-pg-"))
     except OSError:
         raise BadInput(f"No folder for temporary files can be written: {ELSEWHERE}.") from None
     try:
-        if SOCKETS and len(os.fsencode(run / ".s.PGSQL.5432")) > LONGEST:
-            raise BadInput(f"The path {run.parent} is too long for a database: {ELSEWHERE}.")
+        if SOCKETS and len(os.fsencode(folder / ".s.PGSQL.5432")) > LONGEST:
+            raise BadInput(f"The path {folder.parent} is too long for a database: {ELSEWHERE}.")
+        if shutil.disk_usage(folder).free < NEEDED_MB * 2**20:
+            raise BadInput(f"{folder.parent} has no room for a database, {NEEDED_MB} MB: {ELSEWHERE}.")
         with without_libpq_variables():
-            return _launch(run, run if folder is None else Path(folder).resolve())
+            return _launch(folder)
     except BaseException:
-        shutil.rmtree(run, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _launch(run: Path, home: Path) -> Database:
-    """Starts a server that keeps its data in `home`, and its socket and its log in `run`."""
-    programs, passfile = _programs(run), home / "passfile"
-    is_new = not (passfile.exists() and (home / "data" / "PG_VERSION").exists())
-    try:
-        home.mkdir(mode=0o700, exist_ok=True)
-        if is_new:
-            _write_password(home)
-        log = _new_file(run / "log")
-        for folder in {run, home}:
-            _hand_over(folder)  # from here on root writes nothing there: the account might have put links in its way
-    except OSError as error:
-        raise BadInput(f"{home} cannot be the folder of a database: {error.strerror}.") from None
+def _launch(folder: Path) -> Database:
+    """Starts a server that keeps all that it has in a new folder."""
+    import psycopg
+
+    programs, passfile = _programs(folder), folder / "passfile"
+    host, port = (str(folder), 5432) if SOCKETS else ("127.0.0.1", free_port())
+    address = {"listen_addresses": "", "unix_socket_directories": host} if SOCKETS else {"listen_addresses": host}
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    if is_new:
-        _make_cluster(programs, home, environment)
-    host, port = (str(run), 5432) if SOCKETS else ("127.0.0.1", free_port())
-    options = TUNING | {"port": str(port), "listen_addresses": "" if SOCKETS else host}
-    options["unix_socket_directories"] = str(run) if SOCKETS else ""
-    command = [str(programs / "postgres"), "-D", str(home / "data")]
-    command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    process = subprocess.Popen(
-        [sys.executable, "-I", leash.__file__, str(run), *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        env=environment,
-        start_new_session=True,  # interrupting the kernel interrupts its process group
-    )
-    os.close(log)
+    password = secrets.token_urlsafe(24)
+    passfile.touch(mode=0o600)
+    passfile.write_text(f"{password}\n*:*:*:*:{password}\n")  # initdb reads the first line, libpq the other one
+    with open(folder / "log", "wb") as log:
+        _hand_over(folder)
+        _make_cluster(programs, folder, TUNING | address | {"port": str(port)}, environment)
+        process = subprocess.Popen(
+            [sys.executable, "-I", leash.__file__, str(folder), str(programs / "pg_ctl")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
+            start_new_session=True,  # interrupting the kernel interrupts its process group
+        )
     url = f"postgresql+psycopg://{USER}@/{NAME}?host={quote(host)}&port={port}&passfile={quote(str(passfile))}"
-    database = Database(url, process, home / "data", run / "log").start()
-    _make_database(url)
+    database = Database(url, folder, process).start()
+    with psycopg.connect(url.replace("+psycopg", "").replace(f"/{NAME}?", "/postgres?"), autocommit=True) as link:
+        link.execute(f"CREATE DATABASE {NAME}")
     return database
 
 
@@ -196,52 +181,27 @@ def _programs(run: Path) -> Path:
 
 
 def _hand_over(folder: Path) -> None:
-    """Gives a folder to the server's user alone; the folders above stay as they are."""
-    if os.name != "nt":
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        os.fchmod(handle, 0o700)
-        _give(handle)
-        os.close(handle)
+    """Gives a new folder with its password to the server's user alone. From here on root writes nothing there: the
+    account might have put links in its way."""
+    if owner := leash.unprivileged():
+        for path in (folder / "passfile", folder):
+            os.chown(path, owner["user"], owner["group"])
 
 
-def _give(handle: int) -> None:
-    owner = leash.unprivileged()
-    if owner:
-        os.fchown(handle, owner["user"], owner["group"])
-
-
-def _new_file(file: Path) -> int:
-    """A descriptor for writing; the file is the server's user's alone, and never a link to another one."""
-    file.unlink(missing_ok=True)
-    handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    _give(handle)
-    return handle
-
-
-def _write_password(home: Path) -> None:
-    """A new password, for initdb and for libpq."""
-    if shutil.disk_usage(home).free < NEEDED_MB * 2**20:
-        raise BadInput(f"{home.parent} has no room for a database, {NEEDED_MB} MB: {ELSEWHERE}.")
-    password = secrets.token_urlsafe(24)
-    for name, text in (("new", password), ("passfile", f"*:*:*:*:{password}\n")):
-        with open(_new_file(home / name), "w") as stream:
-            stream.write(text)
-
-
-def _make_cluster(programs: Path, home: Path, environment: dict[str, str]) -> None:
+def _make_cluster(programs: Path, folder: Path, settings: dict[str, str], environment: dict[str, str]) -> None:
     """Makes the files of a new database."""
-    secret = home / "new"
-    command: list[str | Path] = [programs / "initdb", "-D", home / "data", "-U", USER, f"--pwfile={secret}"]
+    command: list[str | Path] = [programs / "initdb", "--pgdata", folder / "data", "--username", USER, "--no-sync"]
+    command += ["--auth=scram-sha-256", f"--pwfile={folder / 'passfile'}", "--encoding=UTF8", "--locale=C"]
+    command += [f"--set={name}={value}" for name, value in settings.items()]
     options: dict[str, Any] = leash.unprivileged() | {"capture_output": True, "text": True, "env": environment}
-    made = subprocess.run([*command, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"], **options)
-    secret.unlink()
+    made = subprocess.run(command, **options)
     if "could not look up effective user ID" in made.stderr:
         raise BadInput(
             f"PostgreSQL cannot be started by an account without a name (number {os.geteuid()}): use an account that "
             f"/etc/passwd lists, or put the URL of a PostgreSQL into {VARIABLE}."
         )
     if made.returncode:
-        raise BadInput(f"{home} cannot be the folder of a database: {_first_error(made.stderr)}")
+        raise BadInput(f"No database can be made in {folder.parent}: {_first_error(made.stderr)}")
 
 
 def _first_error(said: str) -> str:
@@ -251,38 +211,12 @@ def _first_error(said: str) -> str:
     return re.sub(r"^.*?(FATAL|PANIC|ERROR|LOG|WARNING|error): +", "", first)
 
 
-def _is_ready(data: Path, pid: int, timeout_s: float = 60) -> bool:
-    """Waits until the server takes connections, which it notes in its file postmaster.pid; False if it has ended."""
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        with contextlib.suppress(OSError):
-            lines = (data / "postmaster.pid").read_text().split("\n")
-            if lines[0] == str(pid) and lines[7:] and lines[7].strip() == "ready":
-                return True
-        time.sleep(0.03)
-    return False
-
-
-def _make_database(url: str) -> None:
-    """The database that Optuna uses, unless it is there."""
-    import psycopg
-
-    with psycopg.connect(url.replace("+psycopg", "").replace(f"/{NAME}?", "/postgres?"), autocommit=True) as link:
-        if not link.execute("SELECT 1 FROM pg_database WHERE datname = %s", (NAME,)).fetchone():
-            link.execute(f"CREATE DATABASE {NAME}")
-
-
-def let_go(process: subprocess.Popen, grace_s: float, by_force: bool = True) -> None:
-    """Closes the pipe to a process, which is its order to end; ends it by force if it has not after `grace_s`."""
-    if process.stdin:
+def let_go(process: subprocess.Popen, grace_s: float) -> None:
+    """Closes the pipe to a process, which is its order to end, and waits for that, `grace_s` at most."""
+    if process.stdin and process.stdout:
         process.stdin.close()
-    try:
-        process.wait(grace_s)
-    except subprocess.TimeoutExpired:
-        if by_force:
-            process.kill()
-            process.wait()
-    if process.stdout:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(grace_s)
         process.stdout.close()
 
 

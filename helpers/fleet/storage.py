@@ -13,13 +13,11 @@ import re
 import threading
 import time
 import warnings
-from abc import update_abstractmethods
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from functools import partial, partialmethod
+from functools import partial
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, cast
 
 import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
@@ -36,26 +34,29 @@ USER = "learner"  # of the servers that start_postgres makes; only their URLs na
 FORMS = "sqlite:///FILE, journal:///FILE, postgresql+psycopg://USER@HOST/DATABASE or grpc://HOST:PORT"
 # A link that is cut in silence would block a worker for a quarter of an hour (PostgreSQL documentation, 34.1.2).
 CONNECT = {"connect_timeout": 10, "tcp_user_timeout": 15000, "keepalives_idle": 5, "keepalives_interval": 5}
-WATCHFUL = (
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.min_reconnect_backoff_ms", 5_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.max_receive_message_length", -1),  # as Optuna sets it
-)
-REFUSALS = {
+WATCHFUL = {
+    "grpc.keepalive_time_ms": 10_000,
+    "grpc.keepalive_timeout_ms": 5_000,
+    "grpc.min_reconnect_backoff_ms": 5_000,
+    "grpc.max_reconnect_backoff_ms": 2_000,
+    "grpc.enable_http_proxy": 0,  # what stands between us and the world knows nothing of this machine or its network
+    "grpc.max_receive_message_length": -1,  # as Optuna sets it
+}
+# What passes by itself: another program that makes the tables, a server that starts, or one that is full for a moment.
+FULL = "too many clients|connection slots are reserved|too many connections"
+PASSES = f"already exists|duplicate key|UNIQUE constraint|deadlock|starting up|shutting down|{FULL}"
+PASSES_S = 30
+REFUSALS = {  # what a driver's message means to a learner
     "authentication failed": "The database server refuses this password of {user}: correct it in the URL, in "
     "PGPASSWORD or in ~/.pgpass.",
     "no password supplied": "The server wants the password of {user}: put it into the URL, PGPASSWORD or ~/.pgpass.",
     '" does not exist': "The server has no database {database}, or no user {user}: create it, or correct the URL.",
     "database is locked": "Another program keeps {database} locked: try again when it has finished.",
     "not a database": "{database} is not an SQLite database: choose another file.",
+    FULL: "The server at {url} is full: end a program that uses it, or let its owner raise max_connections.",
+    "": "No database answers at {url}: start its server, or correct the URL ({reason}).",
 }
 _LIBPQ = threading.RLock()
-# What passes by itself: another program that makes the tables, or one that leaves and makes room on a full server.
-FULL = "too many clients|connection slots are reserved|too many connections"
-PASSES = f"already exists|duplicate key|UNIQUE constraint|{FULL}"
-PASSES_S = 30
 PASSWORD = r"([^:]+://[^:@/?]*:)(.*)@"
 FIRST = b'{"op_code":'  # how a line of a journal begins
 
@@ -82,27 +83,27 @@ def open_storage(
     *,
     heartbeat_s: int | None = None,
     grace_s: int | None = None,
-    max_retry: int | None = 1,
     patience_s: float = 60,
     create: bool = True,
-) -> PatientStorage:
+) -> BaseStorage:
     """The storage behind a URL; every later call raises `StorageLost` when the storage has gone.
 
     Args:
         heartbeat_s: running trials report every so many seconds that they are alive; only databases keep that.
-        grace_s: a trial silent for longer is failed and queued again, `max_retry` times; default 2 * heartbeat_s.
+        grace_s: a trial silent for longer is failed and, once, queued again; default 2 * heartbeat_s.
         patience_s: how long each call waits for a server that was restarted.
         create: whether a file that is not there is made.
 
     Raises:
         BadInput: it cannot be opened; the sentence never holds a password.
     """
-    files, servers = {"sqlite": _sqlite, "journal": _journal}, {"postgresql": _postgres, "grpc": _grpc}
+    kinds = {"sqlite": _database, "postgresql": _database, "journal": _journal, "grpc": _grpc}
     scheme, _, rest = url.partition("://")
     path, scheme = rest.removeprefix("/"), scheme.removesuffix("+psycopg")
-    if scheme not in files | servers or (scheme in files and path in ("", rest)):
+    is_file = scheme in ("sqlite", "journal")
+    if scheme not in kinds or (is_file and path in ("", rest)):
         raise BadInput(f"{hide(url)!r} is not the URL of a storage: write {FORMS}.")
-    if scheme in files:
+    if is_file:
         _check_file(Path(path.split("?")[0]), create)
     if heartbeat_s and not keeps_heartbeat(url):
         raise BadInput(f"{hide(url)} keeps no heartbeat: leave it out, or use a database (sqlite or postgresql).")
@@ -112,10 +113,10 @@ def open_storage(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if heartbeat_s:
-            retry = RetryHeartbeatStaleTrialCallback(max_retry)
+            retry = RetryHeartbeatStaleTrialCallback(max_retry=1)
             heartbeat = dict(heartbeat_interval=heartbeat_s, grace_period=grace_s, heartbeat_stale_trial_callback=retry)
-        behind = (files | servers)[scheme](url, heartbeat)
-    return PatientStorage(behind, 0 if scheme in files else patience_s)  # type: ignore[abstract]  # see _delegating
+        behind = kinds[scheme](url, heartbeat)
+    return cast(BaseStorage, PatientStorage(behind, 0 if is_file else patience_s))
 
 
 def keeps_heartbeat(url: str) -> bool:
@@ -130,27 +131,18 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-HEARTBEAT = RDBStorage.__bases__[-1]  # the class that tells Optuna which storages may keep one
-
-
-def _delegating(kind: type) -> type:
-    """Gives a storage all methods of Optuna's that it does not define, as calls of the storage behind it."""
-    public = {name for name in (*dir(BaseStorage), *dir(HEARTBEAT)) if name[0] != "_"}
-    for name in public - vars(kind).keys():
-        setattr(kind, name, partialmethod(kind.call, name))  # type: ignore[attr-defined]
-    HEARTBEAT.register(kind)  # type: ignore[attr-defined]
-    return update_abstractmethods(kind)
-
-
-@_delegating
-class PatientStorage(BaseStorage):
+class PatientStorage:
     """Another storage, whose calls wait up to `patience_s` for it when it has gone away, and repeat what was
     interrupted. Can be pickled where the other one can."""
 
     def __init__(self, behind: BaseStorage, patience_s: float) -> None:
         self.behind, self.patience_s = behind, patience_s
         self._optimizing: set[int] = set()  # threads that are about to ask for a trial in `study.optimize`
-        self._looked: dict[int, float] = {}  # when stale trials of a study were last looked for
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # pickle looks for some before anything is behind
+            raise AttributeError(name)
+        return partial(self.call, name)
 
     def call(self, name: str, *args: Any, **options: Any) -> Any:
         """What the storage behind answers.
@@ -214,18 +206,38 @@ class PatientStorage(BaseStorage):
 
     def _get_stale_trial_ids(self, study_id: int) -> list[int]:
         self._optimizing.add(threading.get_ident())  # `study.optimize` comes here before it asks for a trial
-        now, interval_s = time.time(), self.call("get_heartbeat_interval")
-        if now < self._looked.get(study_id, 0.0) + interval_s / 4:
-            return []  # one who only waits would ask several times a second, and every trial once
-        self._looked[study_id] = now
         return self.call("_get_stale_trial_ids", study_id)
 
 
-def _sqlite(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
-    return _database(url, make_url(url), heartbeat, engine_kwargs={"connect_args": {"timeout": 60}})
+for kind in RDBStorage.__bases__:  # what Optuna takes for a storage, and for one that may keep a heartbeat
+    kind.register(PatientStorage)  # type: ignore[attr-defined]
 
 
-def _postgres(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+def _database(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+    """An RDBStorage with Optuna's cache in front. Two programs that open an empty database at once both make its
+    tables, and the slower one tries again; so does one that finds a server full."""
+    parts, end = _parts(url), time.monotonic() + PASSES_S
+    if parts.get_backend_name() == "sqlite":
+        options: dict[str, Any] = {"connect_args": {"timeout": 60, "isolation_level": None}}  # see _Database
+    else:  # one connection is kept between calls and not five: a server has about 100 for everybody in the room
+        options = {"pool_pre_ping": True, "pool_size": 1, "creator": partial(_connect, parts)}
+    while True:
+        try:
+            return optuna.storages.get_storage(_Database(parts, engine_kwargs=options, **heartbeat))
+        except (DBAPIError, StorageInternalError) as error:
+            reason = _reason(error)
+            if time.monotonic() > end or not re.search(PASSES, reason):
+                said = next(sentence for words, sentence in REFUSALS.items() if re.search(words, reason))
+                known = {"user": parts.username, "database": parts.database, "url": hide(url)}
+                reason = reason.replace(str(parts.password or hide), "***")
+                raise BadInput(said.format(reason=reason, **known)) from None
+        except (RuntimeError, ImportError) as error:
+            raise BadInput(f"{hide(url)} cannot be used: {error}") from None
+        time.sleep(random.uniform(0.1, 1))  # those who came at once do not come back at once
+
+
+def _parts(url: str) -> URL:
+    """The URL of a database, taken apart; BadInput where it cannot be."""
     url = re.sub("^postgresql:", "postgresql+psycopg:", url)
     password = re.match(PASSWORD, url)
     if password and re.search("[@/#?]", password[2]):
@@ -234,23 +246,20 @@ def _postgres(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
             "? as %3F and % as %25, or put the password into PGPASSWORD or ~/.pgpass."
         )
     try:
-        parts = make_url(url)
+        return make_url(url)
     except (ArgumentError, ValueError):
         raise BadInput(f"{hide(url)} cannot be read as a URL: write {FORMS.split(', ')[2].split(' or')[0]}.") from None
-    connect = {name: value for name, value in CONNECT.items() if name not in parts.query}
-    # One connection is kept between calls and not five: a server has about 100 for everybody in the room.
-    kept = {"pool_pre_ping": True, "pool_size": 1, "creator": partial(_connect, parts, connect)}
-    return _database(url, parts, heartbeat, engine_kwargs=kept)
 
 
-def _connect(parts: URL, options: dict[str, Any]) -> Any:
+def _connect(parts: URL) -> Any:
     """A connection that speaks UTC: heartbeats are written in its time zone, and with a PGTZ they would look old."""
-    kind: Any = parts.get_dialect()
-    dialect = kind(dbapi=kind.import_dbapi())
-    positional, named = dialect.create_connect_args(parts)
+    import psycopg
+
+    url = parts.set(drivername="postgresql").render_as_string(hide_password=False)
+    patience: dict[str, Any] = {name: value for name, value in CONNECT.items() if name not in parts.query}
     ours = parts.username == USER and "passfile" in parts.query
     with without_libpq_variables() if ours else nullcontext():
-        link = dialect.connect(*positional, **named, **options, autocommit=True)
+        link = psycopg.connect(url, autocommit=True, **patience)
     link.execute("SET TIME ZONE 'UTC'")
     link.autocommit = False
     return link
@@ -268,14 +277,16 @@ def without_libpq_variables() -> Iterator[None]:
 
 
 class _Database(RDBStorage):
-    """Where opening fails, what it had connected to is closed at once, and not when the memory is swept."""
+    """SQLite knows no SELECT FOR UPDATE: two workers could take the same waiting trial. A transaction that locks from
+    its start prevents that (SQLAlchemy documentation, 'SQLite: Enabling non-legacy transactional modes')."""
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, parts: URL, **options: Any) -> None:
+        url = parts.render_as_string(hide_password=False)
         try:
             super().__init__(url.replace("{", "{{").replace("}", "}}"), **options)  # Optuna takes it for a template
         except BaseException:
             if hasattr(self, "engine"):
-                self.engine.dispose()
+                self.engine.dispose()  # at once, and not when the memory is swept: others wait for the connection
             raise
         self._begin_immediately()
 
@@ -284,43 +295,8 @@ class _Database(RDBStorage):
         self._begin_immediately()
 
     def _begin_immediately(self) -> None:
-        """SQLite knows no SELECT FOR UPDATE: two workers could take the same waiting trial. A transaction that locks
-        from its start prevents that (SQLAlchemy documentation, 'SQLite: Enabling non-legacy transactional modes')."""
         if self.engine.dialect.name == "sqlite":
-            event.listen(
-                self.engine, "connect", lambda connection, record: setattr(connection, "isolation_level", None)
-            )
             event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-            self.engine.dispose()
-
-
-def _database(url: str, parts: URL, heartbeat: dict[str, Any], **options: Any) -> BaseStorage:
-    """An RDBStorage with Optuna's cache in front. Two programs that open an empty database at once both make its
-    tables, and the slower one tries again; so does one that comes while a server restarts or is full."""
-    start = time.monotonic()
-    while True:
-        try:
-            return optuna.storages.get_storage(_Database(url, **heartbeat, **options))
-        except (DBAPIError, StorageInternalError) as error:
-            passes = re.search(PASSES, _reason(error))
-            late = time.monotonic() > start + (PASSES_S if passes else 2)
-            if late or any(words in _reason(error) for words in REFUSALS):
-                raise BadInput(_sentence(_reason(error), url, parts)) from None
-        except (RuntimeError, ImportError) as error:
-            raise BadInput(f"{hide(url)} cannot be used: {error}") from None
-        time.sleep(random.uniform(0.1, 1))  # those who came at once do not come back at once
-
-
-def _sentence(reason: str, url: str, parts: URL) -> str:
-    """What a driver's message means to a learner."""
-    for words, sentence in REFUSALS.items():
-        if words in reason:
-            return sentence.format(user=parts.username, database=parts.database)
-    if re.search(FULL, reason):
-        return f"The server at {hide(url)} is full: end a program that uses it, or let its owner raise max_connections."
-    if parts.password:
-        reason = reason.replace(str(parts.password), "***")
-    return f"No database answers at {hide(url)}: start its server, or correct the URL ({reason})."
 
 
 def _journal(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
@@ -354,12 +330,10 @@ class _WholeLines(JournalFileOpenLock):
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        self.path, self._held = Path(path), False
+        self.path = Path(path)
 
     def acquire(self) -> bool:
-        self._held = False
         super().acquire()
-        self._held = True
         with suppress(OSError), open(self.path, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
             if file.read() not in (b"", b"\n"):
@@ -367,16 +341,9 @@ class _WholeLines(JournalFileOpenLock):
         return True
 
     def release(self) -> None:
-        """Where the folder has become read-only the lock cannot be removed. What was written under it stands; who
-        waits for it hears why, after the grace period, instead of waiting for ever."""
-        try:
-            super().release()
-        except RuntimeError as error:
-            if self._held:
-                return
-            if isinstance(error.__context__, FileNotFoundError):  # another one has just removed it
-                raise
-            raise (error.__context__ or error) from None
+        """Optuna's hides why a lock cannot be removed: in a folder that became read-only, others wait for ever."""
+        with suppress(FileNotFoundError):  # another one has just removed it
+            os.unlink(self._lock_file)
 
 
 class _Proxy(GrpcStorageProxy):
@@ -387,24 +354,20 @@ class _Proxy(GrpcStorageProxy):
 
         super()._setup()
         self._channel.close()
-        here = self._host in ("localhost", "::1") or self._host.startswith("127.")
-        options = [*WATCHFUL, ("grpc.enable_http_proxy", 0 if here else 1)]  # none stands between us and ourselves
-        self._channel = grpc.insecure_channel(f"{self._host}:{self._port}", options)
+        self._channel = grpc.insecure_channel(f"{self._host}:{self._port}", [*WATCHFUL.items()])
         self._stub = type(self._stub)(self._channel)
         self._cache = type(self._cache)(self._stub)
 
 
 def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
-    host, port = None, None
-    with suppress(ValueError):
-        host, port = urlsplit(url).hostname, urlsplit(url).port
-    if not host or not port:
+    address = re.fullmatch(r"grpc://([^/]+):(\d+)/?", url)
+    if not address:
         raise BadInput(f"{url} names no port: write grpc://HOST:PORT, as in grpc://localhost:13000.")
-    storage = _Proxy(host=host, port=port)
+    storage = _Proxy(host=address[1], port=int(address[2]))
     try:
-        PatientStorage(storage, patience_s=5).get_all_studies()  # type: ignore[abstract]
+        PatientStorage(storage, patience_s=5).get_all_studies()
     except StorageLost:
-        raise BadInput(f"No gRPC proxy answers at {host}:{port}: start it, or correct the URL.") from None
+        raise BadInput(f"No gRPC proxy answers at {address[1]}:{address[2]}: start it, or correct the URL.") from None
     return storage
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import optuna
 import psycopg
 import pytest
 from optuna.exceptions import DuplicatedStudyError, StorageInternalError, UpdateFinishedTrialError
-from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError, PendingRollbackError
 
@@ -427,7 +427,7 @@ def test_patience(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     storage = Moody()
     storage.errors = []
-    patient: BaseStorage = module.PatientStorage(storage, 60)
+    patient: Any = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     storage.errors = [error, error]
     study.tell(study.ask(), 1.0)
@@ -445,7 +445,7 @@ def test_an_interrupted_claim_is_not_a_success(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     storage = Moody()
     storage.errors = []
-    patient: BaseStorage = module.PatientStorage(storage, 60)
+    patient: Any = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     study.add_trial(optuna.create_trial(state=TrialState.WAITING))
     storage.errors = [OSError(28, "No space left on device"), UpdateFinishedTrialError()]
@@ -459,7 +459,7 @@ def test_an_interrupted_claim_is_not_a_success(monkeypatch: pytest.MonkeyPatch) 
 def test_errors_of_the_caller_are_not_repeated(error: Exception) -> None:
     """Waiting would not mend them."""
     storage = Moody()
-    patient = module.PatientStorage(storage, 60)
+    patient: Any = module.PatientStorage(storage, 60)
     study = optuna.create_study(storage=patient)
     storage.errors = [error, error]
     with pytest.raises(type(error)):
@@ -480,19 +480,18 @@ def test_causes() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has another lock")
 def test_a_journal_whose_lock_cannot_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder became read-only under the lock: what was written stands, and who waits hears why."""
+    """The folder became read-only under the lock: its holder and who waits hear why."""
     path = tmp_path / "journal.log"
     path.touch()
     holder, waiting = module._WholeLines(str(path)), module._WholeLines(str(path))
     holder.grace_period = waiting.grace_period = 0.2
     with monkeypatch.context() as read_only:
         holder.acquire()
-        read_only.setattr(os, "rename", lambda *names: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
-        holder.release()
-        for lock in (waiting, holder):
+        read_only.setattr(os, "unlink", lambda name: (_ for _ in ()).throw(OSError(30, "Read-only file system")))
+        for refused in (holder.release, waiting.acquire, holder.acquire):
             with pytest.raises(OSError, match="Read-only file system"):
-                lock.acquire()
+                refused()
     assert waiting.acquire()
-    holder.release()  # nobody's fault: the lock was given away
     waiting.release()
+    holder.release()  # nobody's fault: the lock was given away
     assert sorted(file.name for file in tmp_path.iterdir()) == ["journal.log"]

@@ -20,7 +20,7 @@ from pathlib import Path
 from helpers.errors import BadInput
 from helpers.fleet import Database, open_storage, start_postgres
 from helpers.fleet.leash import unprivileged
-from helpers.fleet.postgres import NAME, TUNING, USER, _programs
+from helpers.fleet.postgres import NAME, USER, _programs
 
 NETWORK, PORT = "10.77.0", 13000
 _numbers = count()
@@ -80,23 +80,21 @@ def _ip(*words: str) -> None:
 @contextmanager
 def postgres(hosts: Hosts, folder: Path) -> Iterator[tuple[str, str]]:
     """A PostgreSQL on host 0: its URL on this machine (a socket), and the one for the other hosts, by password."""
-    start_postgres(folder=folder).close()  # makes the data and the password
-    with open(folder / "data" / "pg_hba.conf", "a") as rules:
-        rules.write(f"host all all {NETWORK}.0/24 scram-sha-256\n")
-    options = TUNING | {"listen_addresses": f"{NETWORK}.1", "unix_socket_directories": str(folder)}
-    who = unprivileged()
-    command = [*hosts.on(0), f"--setuid={who['user']}", f"--setgid={who['group']}", _programs(folder) / "postgres"]
-    command += ["-D", folder / "data", *(f"--{name}={value}" for name, value in options.items())]
-    passfile = f"passfile={folder / 'passfile'}"
-    near = f"postgresql+psycopg://{USER}@/{NAME}?host={folder}&{passfile}"
-    with open(folder / "log", "wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-    try:
-        _wait_until_ready(near)
-        yield near, f"postgresql+psycopg://{USER}@{NETWORK}.1/{NAME}?{passfile}"
-    finally:
-        server.send_signal(signal.SIGINT)  # a fast shutdown
-        finish(server)
+    with start_postgres() as database:
+        database.stop()  # its data and its password are used
+        with open(database.data / "pg_hba.conf", "a") as rules:
+            rules.write(f"host all all {NETWORK}.0/24 scram-sha-256\n")
+        who, near = unprivileged(), database.url
+        command = [*hosts.on(0), f"--setuid={who['user']}", f"--setgid={who['group']}", _programs(folder) / "postgres"]
+        command += ["-D", database.data, f"--listen_addresses={NETWORK}.1"]
+        with open(folder / "log", "wb") as log:
+            server = subprocess.Popen(command, stdout=log, stderr=log, cwd=database.data)
+        try:
+            _wait_until_ready(near)
+            yield near, f"postgresql+psycopg://{USER}@{NETWORK}.1/{NAME}?passfile={near.split('passfile=')[1]}"
+        finally:
+            server.send_signal(signal.SIGINT)  # a fast shutdown
+            finish(server)
 
 
 def _wait_until_ready(url: str, timeout_s: float = 30) -> None:

@@ -49,7 +49,16 @@ async def begin() -> tuple[NotebookClient, list[psutil.Process]]:
     for n, cell in enumerate(client.nb.cells):
         await client.async_execute_cell(cell, n)
     kernel = psutil.Process(client.km.provisioner.pid)
-    return client, kernel.children(recursive=True)
+    return client, with_servers(kernel.children(recursive=True))
+
+
+def with_servers(family: list[psutil.Process]) -> list[psutil.Process]:
+    """These, and the servers that they keep on a leash, which are nobody's children."""
+    folders = [one.cmdline()[-2] for one in family if any("leash.py" in word for word in one.cmdline())]
+    every = [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"]]
+    servers = [one for one in every if one.info["cmdline"][-1] in [f"{folder}/data" for folder in folders]]
+    assert len(servers) == len(folders)
+    return [*family, *servers, *(child for one in servers for child in one.children())]
 
 
 @pytest.mark.parametrize("end", ["shutdown", "kill", "interrupt"])

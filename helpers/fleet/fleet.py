@@ -10,12 +10,12 @@ import tempfile
 import time
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, TimeoutExpired
 from typing import IO
 
 from helpers.errors import BadInput
-from helpers.fleet.postgres import let_go
 from helpers.fleet.storage import VARIABLE, check_helpers
 
 KILL = getattr(signals, "SIGKILL", signals.SIGTERM)
@@ -119,9 +119,13 @@ class Fleet:
 def _end_processes(processes: list[Popen], grace_s: float = 10) -> None:
     """Closes their pipes and leaves none of them running; one that was suspended is woken to hear of it."""
     for process in processes:
-        let_go(process, 0, False)
+        if process.stdin:
+            process.stdin.close()
         if os.name != "nt":
             process.send_signal(signals.SIGCONT)
     end = time.monotonic() + grace_s
     for process in processes:
-        let_go(process, max(0.1, end - time.monotonic()))
+        with suppress(TimeoutExpired):
+            process.wait(max(0.1, end - time.monotonic()))
+        process.kill()  # nothing happens to one that has ended
+        process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - asking a host needs it, and that account may not read Python's own files
 import multiprocessing
 import os
 from collections.abc import Callable

@@ -16,7 +16,7 @@ MOST = {
     "problems": 540,
     "races": 345,
     "inside": 278,
-    "fleet": 1567,
+    "fleet": 1572,
     "explore": 1577,
     "learn": 429,
     "exercises": 1400,

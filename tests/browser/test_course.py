@@ -123,6 +123,7 @@ def drawn(page: Page, n: int) -> list:
     return figure.evaluate(DATA)
 
 
+@pytest.mark.slow
 def test_a_later_view_shows_what_the_first_shows(url: str) -> None:
     """An explorable shown once more, and one whose page is loaded again, has all its numbers, and still answers."""
     live = [["complete", [[0, 1, 2, 3, 4], [4, 3, 2, 4, 3]]]]

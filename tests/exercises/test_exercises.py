@@ -406,6 +406,7 @@ def test_some_training_of_01_1_falls_at_its_end(seed):
     assert any(max(curve) > curve[-1] for curve in curves)
 
 
+@pytest.mark.slow
 def test_a_study_that_minimises_accuracy():
     """01.3: direction, sampler, seed and number of trials are right, and the values are no losses."""
     text = repr(check("01.3", accuracy_study(), seed=SEED))
@@ -437,6 +438,7 @@ ABSURD = [None, "nonsense", -1, float("nan"), object(), [], {}, np.zeros(3), int
 HOSTILE = [raising(SystemExit(0)), raising(KeyboardInterrupt()), raising(Mute()), endless, lambda *case: ANY]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS)
 def test_absurd_and_hostile_answers_are_answered(key):
     """Never correct, never an exception, always a reason, and a short one."""

@@ -325,6 +325,7 @@ def _(folder: Path) -> str:
     return "repeat the draws of the first run"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.key)
 def test_optuna_proves_each_answer(question: Question, tmp_path: Path) -> None:
     """What is called right is what happens."""

@@ -194,6 +194,7 @@ def objective(kinds: str, goal: str, finite: bool) -> Callable[[Trial], float | 
 JOBS = sorted({(choose(a).sampler, choose(a).code, a["kinds"], a["goal"], a["workers"]) for a in EVERYTHING})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "code", "kinds", "goal", "workers"), JOBS, ids=lambda value: str(value))
 def test_the_recommended_sampler_runs(name: str, code: str, kinds: str, goal: str, workers: str) -> None:
     """15 trials on a study with the features of the answers, asked one by one, four at a time or all at once.

@@ -156,6 +156,7 @@ def test_every_explorable_is_looked_at() -> None:
     assert {it.__name__ for it in found if issubclass(it, Explorable)} - {"Explorable", "Window"} == set(MAKE)
 
 
+@pytest.mark.slow
 def test_it_shows_what_is_drawn_whatever_the_controls_say(explorable: Explorable) -> None:
     """At the ends of each control; each of them moves picture or sentence; a later view starts from the same."""
     first = drawn(explorable)
@@ -190,6 +191,7 @@ def test_it_reads_without_a_kernel(explorable: Explorable) -> None:
     assert bundle[WIDGET]["model_id"] == explorable.model_id and "image/png" not in bundle
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize(("name", "height"), [("SuggestionExplorer", 380), ("CmaWindow", 540)])
 def test_a_still_is_stored(name: str, height: int, monkeypatch: pytest.MonkeyPatch) -> None:

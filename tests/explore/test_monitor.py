@@ -363,6 +363,7 @@ def test_a_real_fleet(tmp_path: Path) -> None:
     assert shown.figure.data[-1].y[-1] == study.best_value
 
 
+@pytest.mark.slow
 def test_the_other_notebooks_do_not_pay_for_it() -> None:
     """An explorable loads neither the fleet nor its libraries, but for the two that read a shared storage."""
     heavy = {"helpers.fleet", "sqlalchemy", "psycopg", "grpc", "psutil", "sklearn"}

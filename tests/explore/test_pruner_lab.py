@@ -54,6 +54,7 @@ def test_every_end_of_every_slider_makes_a_working_pruner(kind: str) -> None:
     assert len(ranges) <= 3
 
 
+@pytest.mark.slow
 def test_a_parameter_reaches_optuna() -> None:
     """Each of them changes what is pruned, somewhere in its range; the kinds are Optuna's classes."""
     for kind, (_, ranges) in PRUNERS.items():
@@ -120,6 +121,7 @@ def test_the_order_matters_to_halving(kind: str, seed: int) -> None:
     assert best.saved > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     ("kind", "repaired"),
@@ -184,6 +186,7 @@ def split(x: list, y: list) -> list[tuple[list, list]]:
 # The widget
 
 
+@pytest.mark.slow
 def test_every_pruner_has_its_own_sliders() -> None:
     """They are there while it is chosen, begin where Optuna does, move the picture, and stay as they were left."""
     lab = move(PrunerLab(seed=2), order=BEST, shown=7)
@@ -215,6 +218,7 @@ def test_all_trials_are_shown_at_first() -> None:
     assert [type(part) for part in row.children] == [widgets.IntSlider, widgets.Play]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PRUNERS)
 def test_an_update_takes_less_than_300_ms(kind: str) -> None:
     """A slider that is moved to where it never was recomputes 100 trials and draws them; the median of several."""

@@ -45,6 +45,7 @@ def _quiet_optuna() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
+@pytest.mark.slow
 @each_window
 def test_every_function_is_drawn(window: type[Window]) -> None:
     """Slider and menu lead to the drawing of that function, step and seed, within its bounds."""
@@ -60,6 +61,7 @@ def test_every_function_is_drawn(window: type[Window]) -> None:
         assert figure.layout.xaxis.range == (function.low[0], function.high[0]) == opened.figure.layout.xaxis.range
 
 
+@pytest.mark.slow
 @each_window
 def test_a_slider_move_is_instant(window: type[Window]) -> None:
     """The run is kept: most of thirty moves take less than a tenth of a second, busy machine included."""

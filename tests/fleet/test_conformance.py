@@ -18,7 +18,7 @@ from helpers.fleet import open_storage
 from tests.bench.storages import proxy
 
 BARE = "LEARN_OPTUNA_BARE"  # set: the same on Optuna's own storages, to compare the counts
-KINDS = ["sqlite", "journal", pytest.param("postgresql", marks=pytest.mark.slow)]
+KINDS = ["journal", pytest.param("sqlite", marks=pytest.mark.slow), pytest.param("postgresql", marks=pytest.mark.slow)]
 
 
 def opened(url: str) -> BaseStorage:

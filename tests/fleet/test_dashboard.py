@@ -59,6 +59,7 @@ def code(url: str, method: str = "GET", **headers: str) -> int:
         return refusal.code
 
 
+@pytest.mark.slow
 def test_it_lists_the_studies(url: str) -> None:
     """Of every storage that programs can share; a study that is made later appears too."""
     optuna.create_study(study_name="first", storage=open_storage(url))
@@ -80,6 +81,7 @@ def test_it_lists_the_studies(url: str) -> None:
         optuna.delete_study(study_name=name, storage=open_storage(url))
 
 
+@pytest.mark.slow
 @needs_root
 def test_another_account_can_do_nothing(tmp_path: Path) -> None:
     """Not list, make or delete a study, nor read the token: neither as it is, nor with a token of its own making."""
@@ -99,6 +101,7 @@ def test_another_account_can_do_nothing(tmp_path: Path) -> None:
         assert studies(dashboard) == ["private"]
 
 
+@pytest.mark.slow
 def test_it_answers_to_its_own_name_and_pages(tmp_path: Path) -> None:
     """A name that somebody else points to this machine, and a page of another port, get nothing, token or not."""
     url = f"sqlite:///{tmp_path}/study.db"
@@ -113,6 +116,7 @@ def test_it_answers_to_its_own_name_and_pages(tmp_path: Path) -> None:
         assert code(dashboard.url, Host="evil.example.org") == 403
 
 
+@pytest.mark.slow
 def test_no_proxy_stands_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy of the learner's network knows nothing of this machine's own pages."""
     dead_proxy(monkeypatch)
@@ -122,6 +126,7 @@ def test_no_proxy_stands_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert studies(dashboard) == ["first"]
 
 
+@pytest.mark.slow
 def test_the_address_is_shown_and_not_stored(tmp_path: Path) -> None:
     """The link is in the widget alone: it is another in each run."""
     url = f"sqlite:///{tmp_path}/study.db"
@@ -132,6 +137,7 @@ def test_the_address_is_shown_and_not_stored(tmp_path: Path) -> None:
         assert "127.0.0.1" not in shown._repr_mimebundle_()["text/plain"]
 
 
+@pytest.mark.slow
 def test_it_ends_with_its_kernel(tmp_path: Path) -> None:
     """Also when the kernel is killed."""
     url = f"sqlite:///{tmp_path}/study.db"

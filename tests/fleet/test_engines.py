@@ -97,6 +97,7 @@ def slurm(*arguments: str, task: int | None = 0, objective: str = BRANIN) -> sub
     )
 
 
+@pytest.mark.slow
 def test_slurm_tasks_share_a_study(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tasks of three trials make six, of two workers, none of them twice."""
     study = new_study("journal:///study.log", monkeypatch)
@@ -166,6 +167,7 @@ def test_the_manifest_is_a_job() -> None:
         kubernetes_validate.validate(job, version, strict=True)
 
 
+@pytest.mark.slow
 def test_the_container_works(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its command, arguments and environment, with a secret in place, in a Python that has what the Dockerfile installs
     and nothing else: the study is filled, and only then it ends."""
@@ -252,6 +254,7 @@ def wait_until(condition, seconds: float = 30) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_the_cell_of_dask(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it stands in the notebook: two workers fill the study. Meanwhile no port takes code from anybody, this account
     included, and no page shows anything; no command line shows a password; then nothing is left behind."""
@@ -315,6 +318,7 @@ def codes_of(pages: list[str]) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_worker_of_dask_ends_with_its_process(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cluster that is lost takes its workers along: their standard input closes."""
     study = new_study("sqlite:///study.db", monkeypatch)
@@ -345,6 +349,7 @@ def url(request: pytest.FixtureRequest, place: Path) -> Iterator[str]:
             yield database.url
 
 
+@pytest.mark.slow
 def test_three_programs_meet(url: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Our worker, a program without our helpers, and the command `optuna`, all at once: one study, no number twice."""
     study = new_study(url, monkeypatch, "maximize")
@@ -365,6 +370,7 @@ def test_three_programs_meet(url: str, place: Path, monkeypatch: pytest.MonkeyPa
         assert trial.value == pytest.approx(other_program.accuracy(**trial.params))
 
 
+@pytest.mark.slow
 def test_the_worker_in_plain_optuna(url: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The notebook's very cell, without a line of the course. Three of it overshoot by two at most. One that is killed
     (the signs of life come every second here) leaves a trial that fails, and the same parameters are run again."""
@@ -395,6 +401,7 @@ def test_the_other_program_stands_alone() -> None:
     assert run.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [False, True], ids=["fails", "is stopped"])
 def test_a_trial_of_the_command_is_always_told(stop: bool, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else would end it: no heartbeat watches over a trial that was asked for."""

@@ -83,6 +83,7 @@ def test_four_workers_fill_a_study_exactly(url: str) -> None:
     assert {trial.user_attrs["worker"] for trial in trials} == names
 
 
+@pytest.mark.slow
 def test_one_is_killed_and_another_added(file: str) -> None:
     """The dead one is known to be dead; the others and the new one work on."""
     with Fleet(file, "s", SLEEPING, workers=2, trials=500, environment={"LEARN_OPTUNA_SLEEP": "0.1"}) as fleet:
@@ -135,6 +136,7 @@ def test_stopping_tells_the_running_trial_to_fail(file: str) -> None:
     assert [trial.state for trial in study(file).trials] == [TrialState.FAIL, TrialState.WAITING]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["with", "forgotten"])
 def test_no_worker_and_no_file_is_left(file: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither after a with block nor after the last reference is gone; a suspended worker ends, too."""
@@ -153,6 +155,7 @@ def test_no_worker_and_no_file_is_left(file: str, way: str, tmp_path: Path, monk
     assert not any(psutil.pid_exists(pid) for pid in pids) and not list(scratch.iterdir())
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_owner(file: str) -> None:
     """However it dies: nobody is left to stop them."""
     owner = subprocess.Popen([sys.executable, "-c", OWNER, file], stdout=subprocess.PIPE, text=True)

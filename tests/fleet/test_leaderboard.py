@@ -204,6 +204,7 @@ def test_the_environment_names_the_rooms_board(tmp_path: Path, monkeypatch: pyte
         Leaderboard()
 
 
+@pytest.mark.slow
 def test_thirty_submit_at_once(url: str) -> None:
     """Each with a connection of its own, opened at the same time: thirty names, none lost, each with its own score."""
     studies = {f"learner {n}": searched(2 * EPOCHS, n) for n in range(30)}
@@ -256,6 +257,7 @@ def finished(client: BlockingKernelClient, message: str) -> str:
     return "".join(printed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_two_kernels_on_one_board(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Both submit four times at once; all eight names are there, and both kernels show them."""

@@ -93,6 +93,7 @@ def test_it_is_a_private_postgresql(db: Database) -> None:
     assert stat.S_IMODE((db.log.parent / "passfile").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 @needs_wheel
 @pytest.mark.parametrize("sockets", [True, False], ids=["socket", "loopback"])
 def test_a_password_is_wanted(sockets: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +133,7 @@ def test_a_restart_loses_nothing(db: Database) -> None:
     assert ask(db.start(), "SELECT count(*) FROM kept") == [(0,)]
 
 
+@pytest.mark.slow
 @needs_wheel
 def test_two_at_once() -> None:
     """Two kernels have two servers that know nothing of each other."""
@@ -141,6 +143,7 @@ def test_two_at_once() -> None:
             ask(other, "SELECT * FROM mine")
 
 
+@pytest.mark.slow
 @needs_wheel
 def test_close_leaves_nothing_and_forgetting_closes() -> None:
     """No process, no folder; a cell that is run twice drops the first database, which ends with that."""
@@ -155,6 +158,7 @@ def test_close_leaves_nothing_and_forgetting_closes() -> None:
         db.start()
 
 
+@pytest.mark.slow
 @needs_wheel
 @pytest.mark.parametrize("end", ["exit", "SIGINT", "SIGTERM", "SIGKILL"])
 def test_it_ends_with_the_kernel(end: str) -> None:
@@ -328,6 +332,7 @@ def test_no_temporary_folder_at_all(place: Path, monkeypatch: pytest.MonkeyPatch
         start_postgres()
 
 
+@pytest.mark.slow
 @needs_wheel
 @needs_root
 def test_root_reaches_programs_in_a_private_home(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,6 +350,7 @@ def test_root_reaches_programs_in_a_private_home(place: Path, monkeypatch: pytes
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
+@pytest.mark.slow
 @needs_wheel
 def test_a_server_of_ones_own(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is used when its URL is given or in the environment, and neither stopped nor closed."""
@@ -376,6 +382,7 @@ LIBPQ = {
 }
 
 
+@pytest.mark.slow
 @needs_wheel
 def test_no_variable_of_libpq_counts_for_our_server(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each alone and all at once; a new server starts, too. Programs that get `environment` see none of them, but the
@@ -393,6 +400,7 @@ def test_no_variable_of_libpq_counts_for_our_server(db: Database, monkeypatch: p
             assert {name: os.environ[name] for name in names} == {name: LIBPQ[name] for name in names}
 
 
+@pytest.mark.slow
 @needs_wheel
 @pytest.mark.parametrize("own", [True, False], ids=["ours", "foreign"])
 def test_every_connection_speaks_utc(db: Database, own: bool, monkeypatch: pytest.MonkeyPatch) -> None:

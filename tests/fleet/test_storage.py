@@ -80,6 +80,7 @@ def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_no_http_proxy_stands_before_ours(host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests to this machine go straight to it."""
@@ -164,6 +165,7 @@ def test_what_a_server_refuses(postgres: str) -> None:
         assert "secret" not in str(error.value)
 
 
+@pytest.mark.slow
 @needs_wheel
 def test_a_full_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty open a storage where ten may: each is served in its turn. While nobody leaves, one sentence says so."""
@@ -190,6 +192,7 @@ def test_a_full_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(optuna.get_all_study_names(open_storage(database.url))) == 30
 
 
+@pytest.mark.slow
 @needs_wheel
 def test_a_storage_keeps_one_connection(postgres: str) -> None:
     """A room of thirty has 100 between them; what a study needs for a moment is given back."""
@@ -297,6 +300,7 @@ def _without_rights(urls: list[str], answers: multiprocessing.SimpleQueue) -> No
             answers.put("opened")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs users and rights of Unix")
 @pytest.mark.parametrize("scheme", ["sqlite", "journal"])
 def test_what_is_read_only(scheme: str) -> None:
@@ -339,6 +343,7 @@ def test_all_open_an_empty_storage_at_once(url: str) -> None:
     at_once(lambda n: open_storage(url).get_all_studies())
 
 
+@pytest.mark.slow
 def test_two_create_the_study_at_once(url: str) -> None:
     """Twenty times: one study, whoever wins; without load_if_exists all but one are told."""
     storages = [open_storage(url) for _ in range(4)]

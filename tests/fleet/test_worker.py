@@ -241,6 +241,7 @@ def test_objectives_that_fail(
     assert states(study) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code", "left"),
     [(signal.SIGINT, 130, {"FAIL": 1}), (signal.SIGTERM, 143, {"FAIL": 1, "WAITING": 1})],
@@ -283,6 +284,7 @@ def four() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
+@pytest.mark.slow
 def test_a_study_is_filled_exactly(url: str, four: ProcessPoolExecutor) -> None:
     """Twenty times four workers fill a study to 7 completed trials: never 6, never 9, and no other trial is left."""
     storage = open_storage(url)
@@ -295,6 +297,7 @@ def test_a_study_is_filled_exactly(url: str, four: ProcessPoolExecutor) -> None:
     assert len(storage.get_all_studies()) == before + 20  # no lock is left
 
 
+@pytest.mark.slow
 def test_what_is_there_counts(study: optuna.Study, mistakes: None) -> None:
     """Trials that are complete or wait count, those that failed are replaced; a full study is left alone."""
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
@@ -468,6 +471,7 @@ def test_time_is_up(study: optuna.Study, mistakes: None, capsys: pytest.CaptureF
     assert run(BRANIN, "--timeout=0.5", f"--total={len(study.trials)}") == worker.DONE
 
 
+@pytest.mark.slow
 def test_a_trial_that_hangs(tmp_path: Path, mistakes: None, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails, and the worker goes on; one that hears no alarm ends its worker, which says where it hung."""
     url = f"sqlite:///{tmp_path}/study.db"
@@ -508,12 +512,14 @@ def test_threads_of_pytorch(
     assert optuna.load_study(storage=url, study_name=None).best_value == threads
 
 
+@pytest.mark.slow
 def test_threads_that_are_left_behind(tmp_path: Path, mistakes: None, start: Start) -> None:
     """They keep no finished worker alive."""
     said, code = one_trial(f"sqlite:///{tmp_path}/study.db", "leaves", start)
     assert "The objective has left 1 threads at work" in said and code == worker.DONE
 
 
+@pytest.mark.slow
 def test_a_study_deleted_under_its_workers(url: str, start: Start) -> None:
     """They say so, and it is gone: Optuna alone leaves it there, in silence, when somebody writes at that moment."""
     storage = open_storage(url)
@@ -567,6 +573,7 @@ def test_a_suspended_worker_comes_back(postgres: str, start: Start) -> None:
     optuna.delete_study(study_name="s", storage=study._storage)
 
 
+@pytest.mark.slow
 @needs_wheel
 def test_a_lost_storage(start: Start) -> None:
     """A worker waits for its server as long as it was told to, and then exits with 3 and a sentence."""
@@ -587,6 +594,7 @@ def working(study: optuna.Study, storage: BaseStorage, trials: int) -> worker.Wo
     return worker.Worker(FilledStudy(None, lambda: None, study_name="s", storage=storage), lambda trial: 0.0, options)
 
 
+@pytest.mark.slow
 @needs_wheel
 def test_a_storage_lost_between_trials() -> None:
     """The search for stale trials, with which each trial of a worker with a heartbeat begins, waits as well."""
@@ -632,6 +640,7 @@ def test_a_heartbeat_keeps_silent_about_a_lost_storage(capsys: pytest.CaptureFix
     assert "ValueError: other" in said and "gone" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's prlimit")
 @pytest.mark.parametrize("scheme", ["sqlite", "journal"])
 def test_a_file_that_cannot_grow(scheme: str, tmp_path: Path, start: Start) -> None:
@@ -650,6 +659,7 @@ def test_a_file_that_cannot_grow(scheme: str, tmp_path: Path, start: Start) -> N
     assert states(optuna.load_study(study_name="s", storage=open_storage(url))) == {"RUNNING": 1}
 
 
+@pytest.mark.slow
 def test_torch_is_not_imported() -> None:
     """A worker is light: it loads neither torch nor pandas nor plots nor widgets unless the objective does."""
     heavy = ("torch", "pandas", "plotly", "ipywidgets")

@@ -97,6 +97,7 @@ def test_digits_in_a_hover_text_are_rounded_like_the_others():
     assert rounded("-1.2345678e-05") == "-1.23457e-05"
 
 
+@pytest.mark.slow
 def test_elsewhere_notebooks_are_compared_by_what_they_state(tmp_path):
     """Another number passes, another word and a failed claim do not; in the reference another number does not."""
     sources = ["0.25", "'ahead'", "from helpers.learn import claim\nclaim('It holds.', {}, '<', 1)"]

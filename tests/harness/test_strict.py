@@ -102,6 +102,7 @@ def rejected(stored: nbformat.NotebookNode, changes, folder) -> tuple[set[str], 
     return set(re.findall(r"^FAILED .*?(\w+)\.ipynb", done.stdout, re.MULTILINE)), done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_what_may_differ_and_what_not(stored, tmp_path):
     """Versions, progress bars and the last bits of a figure may; everything else may not."""
     names, printed = rejected(stored, (all_that_may, *MAY_NOT), tmp_path)

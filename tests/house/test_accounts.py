@@ -35,6 +35,7 @@ def nameless(code: str) -> tuple[str, str]:
     return done.stdout.strip(), done.stderr.strip().rpartition("\n")[2]
 
 
+@pytest.mark.slow
 @needs_root
 def test_the_training_code_needs_no_home() -> None:
     """It is imported, and the digits are loaded; tests/training has the folder of Fashion-MNIST."""

@@ -234,6 +234,7 @@ def test_binder_starts_from_an_environment_it_has_locked(dockerfile: str) -> Non
     assert re.search(rf"^COPY .*{re.escape(written)}\S* /tmp/env/environment.lock$", dockerfile, flags=re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "answer"), [("", "The user requested (constraint) numpy=="), ("elsewhere", "open")])
 def test_pip_finds_the_pins_from_a_file_beside_the_conda_file(tmp_path: Path, place: str, answer: str) -> None:
     """conda and mamba write the lines for pip to a file; pip looks for the pins beside that file.

@@ -77,6 +77,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_settings_of_pip_do_not_lead_elsewhere(course: Path) -> None:
     """PIP_USER and PIP_TARGET were set: the course is in its own environment all the same."""
     assert list((course / ".venv").glob("lib/python*/site-packages/learn_optuna*"))
@@ -105,6 +106,7 @@ def test_a_folder_may_have_any_letters(course: Path, locale: str, tmp_path: Path
         assert file.read_bytes().isascii()
 
 
+@pytest.mark.slow
 def test_the_first_notebook_opens_whatever_jupyter_is_told(course: Path, tmp_path: Path) -> None:
     """In a folder with odd letters, under LC_ALL=C, where the reader's Jupyter starts in another folder."""
     (tmp_path / "elsewhere").mkdir()
@@ -211,6 +213,7 @@ def versions(folder: Path) -> dict[str, str]:
     return dict(info.name.removesuffix(".dist-info").split("-") for info in infos)
 
 
+@pytest.mark.slow
 @each_installer
 def test_the_small_build_wins_where_its_index_answers(installer: str, tiny: Path, indexes: dict[str, str]) -> None:
     """The pin admits it; the tests' packages come later, and leave it alone where the index is out of reach by then."""
@@ -226,6 +229,7 @@ def test_the_small_build_wins_where_its_index_answers(installer: str, tiny: Path
     assert run(["make", "--question", ".venv/installed", ".venv/installed-test"], tiny).returncode == 0
 
 
+@pytest.mark.slow
 @each_installer
 def test_one_sentence_says_that_the_build_is_the_default_one(
     installer: str, tiny: Path, indexes: dict[str, str]

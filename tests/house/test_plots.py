@@ -235,6 +235,7 @@ def test_the_axis_begins_at_the_floor(floor: float, begins: float) -> None:
     assert 1 < high < 1.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [0.02, 0.5, 0.97, 1.0])
 @pytest.mark.parametrize("lines", [2, 4, 6])
 @pytest.mark.parametrize("draw", [learning_curves, best_so_far])

@@ -50,6 +50,7 @@ def test_nothing_is_fetched() -> None:
     assert all(hook["entry"].startswith(".venv/bin/python -m ") for hook in HOOKS.values())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="an environment has another layout there")
 @pytest.mark.parametrize("hook", FAULTS)
 def test_a_hook_stops_its_fault_and_nothing_else(hook: str, repository: Path) -> None:

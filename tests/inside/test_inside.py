@@ -53,6 +53,7 @@ def plain_run(function: Function, sampler, trials: int) -> tuple[np.ndarray, lis
     return np.array([list(trial.params.values()) for trial in study.trials]), [trial.value for trial in study.trials]
 
 
+@pytest.mark.slow
 @each_line
 @each_seed
 def test_watching_tpe_changes_nothing(name: str, seed: int) -> None:
@@ -64,6 +65,7 @@ def test_watching_tpe_changes_nothing(name: str, seed: int) -> None:
     assert all(step.x.tolist() == x[: step.number, 0].tolist() for step in steps)
 
 
+@pytest.mark.slow
 @each_line
 @each_seed
 def test_watching_the_gp_changes_nothing(name: str, seed: int) -> None:
@@ -107,6 +109,7 @@ def test_tpe_splits_by_optunas_rule(name: str, seed: int) -> None:
         assert sorted(step.good + step.bad) == list(range(step.number))
 
 
+@pytest.mark.slow
 def test_the_good_group_is_capped() -> None:
     """After 250 trials it stays at 25."""
     assert [len(step.good) for step in observe_tpe(find_function("forrester"), 270)[249::20]] == [25, 25]
@@ -154,6 +157,7 @@ def test_log_ei_is_the_closed_form_of_jones(name: str) -> None:
         assert surely.any()
 
 
+@pytest.mark.slow
 def test_the_gp_fits_the_noise_that_there_is() -> None:
     """Little where a smooth function has none; about its deviation where there is some, in the function's units."""
     smooth, rng = find_function("forrester"), np.random.default_rng(0)
@@ -183,6 +187,7 @@ def test_cma_es_begins_in_the_middle() -> None:
     assert branin.covariance == pytest.approx(np.diag([2.5**2, 2.5**2]))
 
 
+@pytest.mark.slow
 @each_map
 @each_seed
 def test_the_next_mean_is_the_weighted_mean_of_the_best(name: str, seed: int) -> None:
@@ -194,6 +199,7 @@ def test_the_next_mean_is_the_weighted_mean_of_the_best(name: str, seed: int) ->
         assert then.mean == pytest.approx(weights / weights.sum() @ best, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_ellipse_is_that_of_the_population() -> None:
     """In units of its covariance a draw lies at a squared distance of 2 on average, as many as it has dimensions."""
     squared = [

@@ -312,6 +312,7 @@ def test_a_bare_python_gets_its_table() -> None:
         assert re.search(rf"^✗ {row}: .*make lab", shown, flags=re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", ["", "helpers.py", "helpers/__init__.py", "helpers/machine.py"])
 def test_the_first_cell_of_the_course(own: str, tmp_path: Path) -> None:
     """The report; what hides the course, by its path; and how to start where there is no course."""

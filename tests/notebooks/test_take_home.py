@@ -230,6 +230,7 @@ def goes_on(made: Project) -> None:
     assert RetryHeartbeatStaleTrialCallback.retried_trial_number(repeated) == (0 if seen else None)
 
 
+@pytest.mark.slow
 def test_a_killed_trial_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     """In mixed precision; BatchNorm, dropout, scheduler, scaler and shuffling go on where they were."""
     whole, broken = (project(tmp_path / name, amp=True, epochs=8) for name in ("whole", "broken"))
@@ -265,6 +266,7 @@ def test_at_twenty_random_moments(tmp_path: Path) -> None:
     assert len(broken) == KILLS
 
 
+@pytest.mark.slow
 def test_another_project_changes_one_file(tmp_path: Path) -> None:
     """A GRU that reads generated sequences, by a Dataset and workers of its own, with another optimizer and schedule.
 

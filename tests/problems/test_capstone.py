@@ -316,6 +316,7 @@ def plan(best: int, pruner: Callable[[], optuna.pruners.BasePruner] = NopPruner)
     return carry_out
 
 
+@pytest.mark.slow
 def test_the_ladder_tells_plans_apart() -> None:
     """Random search against halving with re-runs, as notebook 12 climbs it: the difference is found."""
     plans = {"random": plan(0), "halving": plan(4, lambda: SuccessiveHalvingPruner(min_resource=1, reduction_factor=3))}

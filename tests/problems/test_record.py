@@ -107,6 +107,7 @@ def test_every_job_is_planned_once() -> None:
     assert cost == sorted(cost, reverse=True)
 
 
+@pytest.mark.slow
 def test_each_number_lies_in_its_row(recorded: record.Plan, digits: Dataset) -> None:
     """Random configurations and seeds, trained alone, give the curves that the table has for them."""
     table = read_benchmark(recorded.recording)
@@ -121,6 +122,7 @@ def test_each_number_lies_in_its_row(recorded: record.Plan, digits: Dataset) -> 
         assert table.value(config, "test_accuracy", seed) == pytest.approx(tested, abs=1.01 / 360)
 
 
+@pytest.mark.slow
 def test_what_was_trained_is_kept(recorded: record.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in its fourth job, it keeps three, starts again with the fourth, and gives what it gives in one go."""
     made, parts = plan(tmp_path / "tiny.npz"), tmp_path / "parts"
@@ -180,6 +182,7 @@ def test_the_card_describes_the_table(recorded: record.Plan) -> None:
     assert re.search(r"^- momentum: 0, 0\.6, 0\.9$", text, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_held_back_seeds_are_kept_apart(tmp_path: Path) -> None:
     """Of a public seed the curve is kept, of a held-back one the test accuracy; a level may belong to the data."""
     space = SMUDGED.space | {"width": (8,), "batch_size": (60,), "momentum": (0.5,), "blur": (0.0, 0.8)}

@@ -122,6 +122,7 @@ def handful(count: int) -> list[tuple[dict[str, float], int]]:
     return [(rng.choice(configurations()), rng.choice(SEEDS)) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_a_random_handful_trained_again_gives_the_record(table: Benchmark, digits: Dataset) -> None:
     """With `training`, one by one, epoch by epoch: accuracies within 2 images of 360, losses to 1 %.
 

@@ -253,6 +253,7 @@ def test_one_cause_is_told_once() -> None:
     assert "best at an edge" not in {one.kind for one in checked(equal)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sampler", "trials", "told"),
     [
@@ -311,6 +312,7 @@ def test_a_study_of_one_trial_and_of_strange_ones() -> None:
     assert "of & others" in repr(found) and found._repr_html_().count("<tr>") == len(found) + 1
 
 
+@pytest.mark.slow
 def test_a_space_that_changed_and_lists_in_a_database(tmp_path: Path) -> None:
     """A name that was a number and became a category; a list, which comes back from a database as one."""
     study = optuna.create_study()
@@ -323,6 +325,7 @@ def test_a_space_that_changed_and_lists_in_a_database(tmp_path: Path) -> None:
     assert {one.kind for one in examine(lists)} == {"duplicates", "advice: noise unknown"}
 
 
+@pytest.mark.slow
 def test_ten_thousand_trials_take_two_seconds() -> None:
     """With a conditional, a categorical and three other hyperparameters."""
     rng, study = np.random.default_rng(0), optuna.create_study(sampler=RandomSampler())
@@ -349,6 +352,7 @@ def test_ten_thousand_trials_take_two_seconds() -> None:
 # The program
 
 
+@pytest.mark.slow
 def test_the_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code and one sentence: found, nothing but advice, no such study, file or URL; passwords stay hidden."""
     url = f"sqlite:///{tmp_path}/study.db"

@@ -55,6 +55,7 @@ def test_the_card_is_of_the_file() -> None:
     assert len(rows) > 15 and all(row in told for row in rows)
 
 
+@pytest.mark.slow
 def test_the_least_lead_is_found_four_times_in_five() -> None:
     """The card's last column, by simulation."""
     rng = np.random.default_rng(0)

@@ -90,6 +90,7 @@ def test_true_importances_sum_to_one(problem: str) -> None:
 # Estimates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("evaluator", "trials"), [("PED-ANOVA", 1000), ("fANOVA", 300)])
 def test_with_many_random_trials_optuna_finds_the_truth(evaluator: str, trials: int) -> None:
     """So the truth is the thing that Optuna estimates."""
@@ -120,6 +121,7 @@ def test_importances_of_what_is_maximised() -> None:
 # The record
 
 
+@pytest.mark.slow
 def test_the_record_has_every_case() -> None:
     """Each study's importances sum to 1; a few of random search are repeated to the digit. TPE's searches are not: with
     integer parameters they part between processors."""

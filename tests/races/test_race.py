@@ -285,6 +285,7 @@ def test_identical_entrants_are_not_told_apart() -> None:
     assert len(paired_tests(raced([1, 2, 3]))) == 0  # one entrant makes no pair
 
 
+@pytest.mark.slow
 def test_equals_are_seldom_called_better() -> None:
     """400 races of five equal entrants: at most 5 % with any "better", but for chance (three standard errors)."""
     rng = np.random.default_rng(course_seed())
@@ -345,6 +346,7 @@ CHEAP = [(name, e) for name, plan in PLAN.items() for e in plan[1] if e != "GP" 
 HANDFUL = random.Random().randrange(2**32)  # another handful in each run; the number is in a failure's message
 
 
+@pytest.mark.slow
 def test_a_handful_of_runs_gives_the_record_again(recorded: dict[str, Race]) -> None:
     """Eight entrants of races of samplers and three of races of pruners, two seeds each, as far as processors agree:
     of CMA-ES the first 20 trials (a bit of its eigenvectors becomes another suggestion), of TPE the ten that it draws
@@ -360,6 +362,7 @@ def test_a_handful_of_runs_gives_the_record_again(recorded: dict[str, Race]) -> 
         assert again == pytest.approx(stored, rel=1e-5, abs=1e-6), f"{HANDFUL}: {name}, {entrant}, {seeds}"
 
 
+@pytest.mark.slow
 def test_the_gp_gives_the_record_again(recorded: dict[str, Race], monkeypatch: pytest.MonkeyPatch) -> None:
     """The first 20 trials of two runs on branin: longer ones drift apart between processors."""
     problem, entrants, _, workers = PLAN["branin"]

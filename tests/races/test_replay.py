@@ -194,6 +194,7 @@ def test_without_a_pruner_it_is_the_race_of_samplers(sampler: str) -> None:
     assert pruned.regret[0] == pytest.approx(expected[:, : trials * EPOCHS + 20], abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "pruner"), [("Random", "Hyperband"), ("Random", "halving"), ("TPE", "median")])
 def test_a_race_of_pruners_is_a_loop_of_optunas(sampler: str, pruner: str) -> None:
     """The same search with `study.optimize`, stopped by the epochs it spent, has the same best at every epoch. Over a

@@ -74,6 +74,7 @@ def test_what_runs_is_not_known_to_the_sampler() -> None:
     assert sorted(simulate(HARTMANN, tpe, workers=10, trials=60, seed=0).value) != sorted(drawn.value)
 
 
+@pytest.mark.slow
 def test_lengths_have_mean_one_and_the_spread_asked_for() -> None:
     """Log-normal, as documented; other seeds draw other lengths and the same seed the same."""
     run = simulate(HARTMANN, at_random, workers=1, trials=4000, seed=0, spread=0.8)
@@ -104,6 +105,7 @@ def test_a_nan_is_refused() -> None:
         simulate(Broken(name="broken", direction="minimize", optimum=0.0), tpe, workers=1, trials=2, seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "seed"), [(10, 59), (100, 7)])
 def test_the_record_of_the_liar_can_be_made_again(workers: int, seed: int) -> None:
     """Each row is what the simulation gives; nothing is left out."""
@@ -114,6 +116,7 @@ def test_the_record_of_the_liar_can_be_made_again(workers: int, seed: int) -> No
     assert found == pytest.approx([row["without the liar"], row["with the liar"]], rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "seed"), [(10, 39), (100, 3)])
 def test_the_record_of_the_workers_can_be_made_again(workers: int, seed: int) -> None:
     """Each run's steps are what the simulation gives; no run is left out, and regret only falls."""

@@ -82,6 +82,7 @@ def test_what_goes_wrong_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found.kernel_mb > 30 and found.seconds > 1
 
 
+@pytest.mark.slow
 def test_a_second_run_that_fails_is_found(tmp_path: Path) -> None:
     """Once all is well, and neither twice in a row nor cell by cell twice."""
     path = notebook_of(tmp_path, "if 'seen' in globals():\n    raise KeyError('twice')\nseen = True")

@@ -16,6 +16,7 @@ def test_what_leaves_is_read_from_optuna():
     assert names["suggest_uniform"] == "6.0.0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "found"),
     [

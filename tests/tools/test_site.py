@@ -60,6 +60,7 @@ def test_every_setting_of_a_page_is_what_the_explorable_draws():
         assert [trace["y"] for trace in traces] == ([] if refused else [[0, int(size)]])
 
 
+@pytest.mark.slow
 def test_a_window_into_a_sampler_moves_without_a_kernel():
     window = TpeWindow()
     found = frames(window)

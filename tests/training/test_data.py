@@ -262,6 +262,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_no_home_folder_is_needed(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """An account number without a name, as in containers: the sentence says to name a folder."""
 

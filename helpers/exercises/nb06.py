@@ -31,7 +31,7 @@ def judged(pruner: Callable, gap: float, done: list[dict], reports: dict[int, fl
     study.add_trials([create_trial(value=curve[max(curve)], intermediate_values=curve) for curve in done])
     study.add_trial(create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.99, 2: 0.99}))
     study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values=reports))
-    return pruner(gap).prune(study, study.trials[-1])
+    return bool(pruner(gap).prune(study, study.trials[-1]))  # to Optuna None means: go on
 
 
 THREE, LOW = [{1: 0.4, 2: 0.9}, {1: 0.6, 2: 0.8}, {5: 0.9, 6: 0.7}], [{1: -3.0, 2: -2.0}, {1: -1.0, 2: -1.5}]
@@ -49,13 +49,17 @@ function(
 )
 
 
-def accurate(trial: optuna.Trial, curve: list) -> float:
-    """The objective that 06.2 asks for."""
-    for epoch in curve:
-        trial.report(epoch.validation_accuracy, step=epoch.number + 1)
-        if trial.should_prune():
-            raise optuna.TrialPruned()
-    return epoch.validation_accuracy
+def reporting(score: Callable) -> Callable:
+    """The objective of 06.2, when it reports this of each epoch."""
+
+    def objective(trial: optuna.Trial, curve: list) -> float:
+        for epoch in curve:
+            trial.report(score(epoch), step=epoch.number + 1)
+            if trial.should_prune():
+                raise optuna.TrialPruned()
+        return epoch.validation_accuracy
+
+    return objective
 
 
 def followed(objective: Callable, accuracies: list[float], stop_below: float) -> Seen:
@@ -69,8 +73,12 @@ def followed(objective: Callable, accuracies: list[float], stop_below: float) ->
 
 function(
     "06.2",
-    accurate,
+    reporting(lambda epoch: epoch.validation_accuracy),
     [([0.25, 0.5, 0.75], 0.2), ([0.25, 0.5, 0.125, 0.75], 0.2), ([0.5, 0.75, 0.25], 0.2), ([0.1], 0.2), ([0.5], 0.2)],
+    {
+        "the direction is right now, but a pruned trial keeps its last report as its value: -1.5 would stand among "
+        "accuracies.": reporting(lambda epoch: -epoch.validation_loss),
+    },
     praise="Report what you return, in the direction of the study.",
     watch=followed,
 )

@@ -38,7 +38,7 @@ function(
     [(points, losses, step) for points, step in CUBES for losses in rng.normal(size=(2, len(points)))],
     {
         "that is the worst point: lower losses are better.": partial(Climber, sign=-1),
-        "the last two cases leave the cube: stop at its face.": partial(Climber, low=-np.inf, high=np.inf),
+        "a point near a face may leave the cube: stop at the face.": partial(Climber, low=-np.inf, high=np.inf),
     },
     praise="A sampler of your own: it looks back, and moves on. Run the race, and see how far it comes.",
     watch=steps,
@@ -53,7 +53,6 @@ function(
         "that is where the good are dense; the rest may be dense there, too.": lambda c, g, r: c[np.argmax(g)],
         "that is the row's number: return the row, candidates[...].": lambda c, g, r: np.argmax(g / r),
         "a difference is no comparison by factors: divide.": lambda c, g, r: c[np.argmax(g - r)],
-        "few of the rest is not enough: where are the good?": lambda c, g, r: c[np.argmin(r)],
     },
     "The heart of TPE: dense among the good, in comparison with the rest.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import optuna
@@ -49,17 +50,13 @@ function(
 )
 
 
-def reporting(score: Callable) -> Callable:
-    """The objective of 06.2, when it reports this of each epoch."""
-
-    def objective(trial: optuna.Trial, curve: list) -> float:
-        for epoch in curve:
-            trial.report(score(epoch), step=epoch.number + 1)
-            if trial.should_prune():
-                raise optuna.TrialPruned()
-        return epoch.validation_accuracy
-
-    return objective
+def accurate(trial: optuna.Trial, curve: list, metric: str = "validation_accuracy", sign: int = 1) -> float:
+    """The objective that 06.2 asks for."""
+    for epoch in curve:
+        trial.report(sign * getattr(epoch, metric), step=epoch.number + 1)
+        if trial.should_prune():
+            raise optuna.TrialPruned()
+    return epoch.validation_accuracy
 
 
 def followed(objective: Callable, accuracies: list[float], stop_below: float) -> Seen:
@@ -71,14 +68,12 @@ def followed(objective: Callable, accuracies: list[float], stop_below: float) ->
     return Seen({"reports by step": trial.intermediate_values, "state": trial.state.name, "value": trial.value})
 
 
+LOSS = "the direction is right now, but a pruned trial keeps its last report as its value: -1.5 among accuracies."
 function(
     "06.2",
-    reporting(lambda epoch: epoch.validation_accuracy),
+    accurate,
     [([0.25, 0.5, 0.75], 0.2), ([0.25, 0.5, 0.125, 0.75], 0.2), ([0.5, 0.75, 0.25], 0.2), ([0.1], 0.2), ([0.5], 0.2)],
-    {
-        "the direction is right now, but a pruned trial keeps its last report as its value: -1.5 would stand among "
-        "accuracies.": reporting(lambda epoch: -epoch.validation_loss),
-    },
+    {LOSS: partial(accurate, metric="validation_loss", sign=-1)},
     praise="Report what you return, in the direction of the study.",
     watch=followed,
 )

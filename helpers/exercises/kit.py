@@ -70,9 +70,9 @@ def shown(value: object) -> str:
 
 
 def word(value: object) -> Any:
-    """A plain answer; letters' case and spaces are no matter."""
+    """A plain answer; letters' case, spaces and the ending of MedianPruner are no matter."""
     given = plain(value)
-    return " ".join(given.casefold().split()) if type(given) is str else given
+    return " ".join(given.casefold().split()).removesuffix("pruner") if type(given) is str else given
 
 
 def pick(answer: object, right: object, reasons: Mapping[Any, str], hint: str = "", name: str = "") -> None:

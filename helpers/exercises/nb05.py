@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,11 +16,11 @@ rng = np.random.default_rng(0)
 class Climber(SimpleNamespace):
     """The sampler that 05.1 asks for."""
 
-    step = 0.1
+    step, sign, low, high = 0.1, 1, 0.0, 1.0
 
     def propose(self, points: np.ndarray, losses: np.ndarray) -> np.ndarray:
-        best = points[np.argmin(losses)]
-        return np.clip(best + self.rng.normal(0, self.step, size=len(best)), 0, 1)
+        best = points[np.argmin(self.sign * losses)]
+        return np.clip(best + self.rng.normal(0, self.step, size=len(best)), self.low, self.high)
 
 
 def steps(answer: Any, points: np.ndarray, losses: np.ndarray, step: float) -> Seen:
@@ -35,6 +36,10 @@ function(
     "05.1",
     Climber,
     [(points, losses, step) for points, step in CUBES for losses in rng.normal(size=(2, len(points)))],
+    {
+        "that is the worst point: lower losses are better.": partial(Climber, sign=-1),
+        "a point near a face may leave the cube: stop at the face.": partial(Climber, low=-np.inf, high=np.inf),
+    },
     praise="A sampler of your own: it looks back, and moves on. Run the race, and see how far it comes.",
     watch=steps,
 )
@@ -44,7 +49,11 @@ function(
     "05.2",
     lambda candidates, good, rest: candidates[np.argmax(good / rest)],
     [(rng.random((24, size)), *rng.uniform(0.5, 2, size=(2, 24))) for size in (1, 2, 5)],
-    {"that is where the good are dense; the rest may be dense there, too.": lambda c, g, r: c[np.argmax(g)]},
+    {
+        "that is where the good are dense; the rest may be dense there, too.": lambda c, g, r: c[np.argmax(g)],
+        "that is the row's number: return the row, candidates[...].": lambda c, g, r: np.argmax(g / r),
+        "a difference is no comparison by factors: divide.": lambda c, g, r: c[np.argmax(g - r)],
+    },
     "The heart of TPE: dense among the good, in comparison with the rest.",
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import optuna
@@ -31,7 +32,7 @@ def judged(pruner: Callable, gap: float, done: list[dict], reports: dict[int, fl
     study.add_trials([create_trial(value=curve[max(curve)], intermediate_values=curve) for curve in done])
     study.add_trial(create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.99, 2: 0.99}))
     study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values=reports))
-    return pruner(gap).prune(study, study.trials[-1])
+    return bool(pruner(gap).prune(study, study.trials[-1]))  # to Optuna None means: go on
 
 
 THREE, LOW = [{1: 0.4, 2: 0.9}, {1: 0.6, 2: 0.8}, {5: 0.9, 6: 0.7}], [{1: -3.0, 2: -2.0}, {1: -1.0, 2: -1.5}]
@@ -49,10 +50,10 @@ function(
 )
 
 
-def accurate(trial: optuna.Trial, curve: list) -> float:
+def accurate(trial: optuna.Trial, curve: list, metric: str = "validation_accuracy", sign: int = 1) -> float:
     """The objective that 06.2 asks for."""
     for epoch in curve:
-        trial.report(epoch.validation_accuracy, step=epoch.number + 1)
+        trial.report(sign * getattr(epoch, metric), step=epoch.number + 1)
         if trial.should_prune():
             raise optuna.TrialPruned()
     return epoch.validation_accuracy
@@ -67,10 +68,12 @@ def followed(objective: Callable, accuracies: list[float], stop_below: float) ->
     return Seen({"reports by step": trial.intermediate_values, "state": trial.state.name, "value": trial.value})
 
 
+LOSS = "the direction is right now, but a pruned trial keeps its last report as its value: -1.5 among accuracies."
 function(
     "06.2",
     accurate,
     [([0.25, 0.5, 0.75], 0.2), ([0.25, 0.5, 0.125, 0.75], 0.2), ([0.5, 0.75, 0.25], 0.2), ([0.1], 0.2), ([0.5], 0.2)],
+    {LOSS: partial(accurate, metric="validation_loss", sign=-1)},
     praise="Report what you return, in the direction of the study.",
     watch=followed,
 )

@@ -369,7 +369,7 @@ class GapPruner(BasePruner):
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         there = pd.Series([t.intermediate_values.get(trial.last_step) for t in done], dtype=float).dropna()
         if there.empty:
-            return False
+            return
         return there.max() - trial.intermediate_values[trial.last_step] > self.gap
 """,
     ],
@@ -396,7 +396,7 @@ def accurate(trial, curve):
     ],
     "06.3": [
         'pruner_for = {"A": " wilcoxon", "b": "threshold", "c": "HYPERBAND"}',
-        'pruner_for = dict(zip("cba", ["Hyperband", "Threshold", "Wilcoxon"]))',
+        'pruner_for = dict(zip("cba", ["HyperbandPruner", "ThresholdPruner", "WilcoxonPruner"]))',
     ],
     "06.4": ["epochs_in_all = np.dot([64, 16, 4], [1, 3, 12])", "epochs_in_all = '160' and 160.0"],
     "07.1": [

@@ -155,7 +155,7 @@ def test_the_code_of_the_handout(tmp_path, monkeypatch):
     """It runs as it stands; run again, it goes on with the same study."""
     monkeypatch.chdir(tmp_path)
     code = re.search(r"```python\n(.+?)```", HANDOUT, re.DOTALL)[1].replace("n_trials=100", "n_trials=12")
-    names: dict = {"train": lambda rate: (rate * epoch for epoch in (1, 2))}
+    names: dict = {"train": lambda lr: (lr * epoch for epoch in (1, 2))}
     for trials in (12, 24):
         exec(code, names)
         assert len(names["study"].trials) == trials

@@ -58,6 +58,9 @@ function(
         "the test images judge: yield the accuracy on the validation part.": (
             lambda config, data, seed: train(config, data, seed, "test")
         ),
+        "the images are divided by 16 already.": lambda config, data, seed: train(
+            config, {name: (pixels / 16, labels) for name, (pixels, labels) in data.items()}, seed
+        ),
     },
     "Whoever iterates decides whether to go on: a search, a plot or a test.",
     watch=curve,
@@ -112,7 +115,7 @@ def survived(answer: Callable, error: type[Exception] | None) -> list:
     def free() -> None:
         freed.append("frees while the error holds the tensors" if sys.exc_info()[0] else "frees")
 
-    with patch("torch.cuda.empty_cache", free):
+    with patch("torch.cuda.empty_cache", free), patch("torch.cuda.is_available", lambda: True):
         try:
             end = answer(train, FixedTrial({"x": 0.5}))
         except Exception as raised:

@@ -556,7 +556,8 @@ def patient(train, trial):
     except torch.OutOfMemoryError as error:
         fits = False
     if not fits:
-        torch.cuda.empty_cache()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         raise optuna.exceptions.TrialPruned
     return value
 """,

@@ -14,10 +14,14 @@ from sklearn.linear_model import SGDClassifier
 TOO_LARGE = torch.OutOfMemoryError
 
 
-def trained(judges: str = "validation", epochs: int = 5, seed: int | None = None, result: Callable = iter) -> Callable:
-    """An answer to 11.1; `result` of its accuracies is what it returns."""
+def trained(
+    judges: str = "validation", epochs: int = 5, seed: int | None = None, result: Callable = iter, scale: int = 1
+) -> Callable:
+    """An answer to 11.1 that divides images by `scale`; `result` of its accuracies is what it returns."""
 
     def train(config, data, own_seed):
+        data = {name: (images / scale, labels) for name, (images, labels) in data.items()}
+
         def accuracies():
             random_state = own_seed if seed is None else seed
             model = SGDClassifier(loss="log_loss", learning_rate="constant", random_state=random_state, **config)
@@ -108,6 +112,7 @@ WRONG = [
     ("11.1", trained(judges="test"), "the test images judge"),
     ("11.1", trained(judges="train"), "it gives .*asked was"),
     ("11.1", trained(seed=0), "the seed is still written into the code"),
+    ("11.1", trained(scale=16), "the images are divided by 16 already"),
     ("11.1", trained(epochs=6), "it gives .*asked was"),
     ("11.1", lambda config, data: iter([0.5]), "it gives the error TypeError"),
     ("11.2", evening(lambda seed, done: seed), "with seed 3 it gives .*'draws that differ': 10,.*asked was .* 25,"),

@@ -191,6 +191,17 @@ def test_the_way_round_postgresql(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [tmp_path / "scale_up.db"]
 
 
+def test_the_code_of_the_handout(tmp_path, monkeypatch):
+    """It runs as it stands; run again, it goes on with the same study."""
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"```python\n(.+?)```", HANDOUT, re.DOTALL)[1].replace("n_trials=100", "n_trials=12")
+    names: dict = {"train": lambda lr: (lr * epoch for epoch in (1, 2))}
+    for trials in (12, 24):
+        exec(code, names)
+        assert len(names["study"].trials) == trials
+    assert {trial.state.name for trial in names["study"].trials} == {"COMPLETE", "PRUNED"}
+
+
 def test_what_is_recorded_of_a_notebook():
     """Claims in order, the prediction with its outcome, and the seconds of each section."""
     notebook = nbformat.v4.new_notebook()

@@ -23,13 +23,14 @@ def weights(config: Mapping[str, float]) -> int:
 
 class AccuracyAndSize:
     """An objective with two values: final validation accuracy, and the logarithm (base 10) of the weights. `front`,
-    (n, 2), holds the best there are, by size."""
+    (n, 2), holds the best there are, by size; `optimum` is its hypervolume."""
 
     def __init__(self, table: Benchmark) -> None:
         self.table = table
         rows = table.frame()
         sizes = [log10(weights(config)) for config in rows[["width", "depth"]].to_dict("records")]
         self.front = pareto_front(np.column_stack([rows["validation_accuracy"], sizes]))
+        self.optimum = hypervolume(self.front)
 
     def __call__(self, trial: Trial) -> tuple[float, float]:
         config = self.table.nearest(self.table.suggest(trial))
@@ -41,3 +42,10 @@ def pareto_front(values: np.ndarray) -> np.ndarray:
     ordered = values[np.lexsort((-values[:, 0], values[:, 1]))]
     best_before = np.concatenate([[-np.inf], np.maximum.accumulate(ordered[:, 0])[:-1]])
     return ordered[ordered[:, 0] > best_before]
+
+
+def hypervolume(values: np.ndarray) -> float:
+    """The area between the front of `values` (n, 2) and the reference point (Zitzler and Thiele, PPSN V, 1998)."""
+    front = pareto_front(values)
+    steps = np.diff(front[:, 0], prepend=REFERENCE[0])
+    return float(steps @ (REFERENCE[1] - front[:, 1]))

@@ -29,8 +29,8 @@ from optuna.samplers import CmaEsSampler, GPSampler, NSGAIISampler, QMCSampler, 
 
 from helpers.problems.functions import Problem, find_function
 from helpers.problems.recorded.record_tables import run_missing, write
-from helpers.problems.table import EPOCHS, Benchmark, load_benchmark
-from helpers.problems.two_objectives import REFERENCE, AccuracyAndSize, pareto_front
+from helpers.problems.table import EPOCHS, load_benchmark
+from helpers.problems.two_objectives import AccuracyAndSize, hypervolume
 from helpers.races.race import RACES, Entrants, Race, load_races, race, race_pruners
 
 SEEDS = range(30)
@@ -74,21 +74,10 @@ ENTRANTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def hypervolume(values: np.ndarray) -> float:
-    """The area between the front of `values` (n, 2) and the reference point (Zitzler and Thiele, PPSN V, 1998)."""
-    front = pareto_front(values)
-    steps = np.diff(front[:, 0], prepend=REFERENCE[0])
-    return float(steps @ (REFERENCE[1] - front[:, 1]))
-
-
 class TwoObjectives(AccuracyAndSize):
     """A problem whose regret is the share of the hypervolume that is still missing."""
 
     name, directions = "accuracy and size", ("maximize", "minimize")
-
-    def __init__(self, table: Benchmark) -> None:
-        super().__init__(table)
-        self.optimum = hypervolume(self.front)
 
     def regret(self, values: np.ndarray) -> np.ndarray:
         """The missing share after each trial; values (trials, 2) to (trials,)."""

@@ -11,8 +11,8 @@ import pytest
 
 from helpers.learn import course_seed
 from helpers.problems.table import SPACE, load_benchmark
-from helpers.problems.two_objectives import REFERENCE, pareto_front, weights
-from helpers.races.recorded.record_races import TwoObjectives, hypervolume
+from helpers.problems.two_objectives import REFERENCE, hypervolume, pareto_front, weights
+from helpers.races.recorded.record_races import TwoObjectives
 from helpers.training.models import mlp
 
 Points = np.ndarray

@@ -36,8 +36,8 @@ from threadpoolctl import threadpool_limits
 from helpers.problems.recorded.card import regret_on_test
 from helpers.problems.recorded.record_tables import run_missing, write
 from helpers.problems.table import FASHION, Benchmark, load_benchmark
+from helpers.problems.two_objectives import hypervolume
 from helpers.races.race import FASHION_RACES, Race, load_races
-from helpers.races.recorded.record_races import hypervolume
 
 FILE = FASHION_RACES
 CHUNK, TRIALS, FEW, EPOCHS = 20, 200, 60, FASHION.epochs

@@ -43,7 +43,7 @@ WRONG = [
     ("07.2", 11, "40 are missing"),
     ("07.3", lambda seed, worker: TPESampler(seed=10 * seed + worker), "with 23 workers each it gives .* 92,"),
     ("07.3", lambda seed, worker: TPESampler(seed=seed + worker), "with 23 workers each it gives"),
-    ("07.3", lambda seed, worker: TPESampler(), "'the same in another process': False"),
+    ("07.3", lambda seed, worker: TPESampler(), "'the same again': False"),
     ("07.3", lambda seed, worker: TPESampler(seed=hash((str(seed), worker)) % 2**32), "salts the hash of a text"),
     ("07.3", lambda seed, worker: TPESampler(seed=seed), "20 workers of one seed it gives .'different streams': 1,"),
     ("07.3", lambda seed, worker: TPESampler(seed=worker), "one worker of 20 seeds it gives .'different streams': 1,"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from unittest import mock
 
 import numpy as np
 import optuna
@@ -16,7 +17,7 @@ from helpers.learn.exercises import NotQuite
 from helpers.problems.functions import Direction
 
 SLOWER = "that takes milliseconds for each trial, and nobody else wants to look."
-NOT_SHARED = {"memory": "no other process can see the memory of the first."}
+NOT_SHARED = {"in memory": "no other process can see the memory of the first."}
 SERVER = "that works, but it is a server, and none was wanted."
 WRITERS = "it works, but with several writers a journal file is faster."
 BREAKS = "thirty machines cannot share its file: on a network file system its locks break."
@@ -25,12 +26,12 @@ ELSEWHERE = "the study lies on a PostgreSQL, and the workers are to reach that."
 FEW = "each of the six hundred would open connections of its own, and the server allows 100."
 choices(
     "07.1",
-    {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"},
+    {"a": "in memory", "b": "journal file", "c": "PostgreSQL", "d": "gRPC proxy"},
     {
-        "a": dict.fromkeys(("SQLite", "journal", "PostgreSQL", "proxy"), SLOWER),
-        "b": NOT_SHARED | {"SQLite": WRITERS, "PostgreSQL": SERVER, "proxy": SERVER},
-        "c": NOT_SHARED | {"SQLite": BREAKS, "journal": NO_HEARTBEAT, "proxy": NO_HEARTBEAT},
-        "d": NOT_SHARED | {"SQLite": ELSEWHERE, "journal": ELSEWHERE, "PostgreSQL": FEW},
+        "a": dict.fromkeys(("SQLite", "journal file", "PostgreSQL", "gRPC proxy"), SLOWER),
+        "b": NOT_SHARED | {"SQLite": WRITERS, "PostgreSQL": SERVER, "gRPC proxy": SERVER},
+        "c": NOT_SHARED | {"SQLite": BREAKS, "journal file": NO_HEARTBEAT, "gRPC proxy": NO_HEARTBEAT},
+        "d": NOT_SHARED | {"SQLite": ELSEWHERE, "journal file": ELSEWHERE, "PostgreSQL": FEW},
     },
     "As low on the ladder as the work allows.",
 )
@@ -50,7 +51,7 @@ choice(
 
 
 def streams(make_sampler: Callable, seeds: Sequence[int], workers: Sequence[int]) -> dict:
-    """How many of these seeds' workers draw something of their own, and whether they draw it again."""
+    """How many of the workers draw something of their own, and whether they draw it again in another process."""
 
     def draw(pair: tuple[int, int]) -> float:
         sampler = make_sampler(*pair)
@@ -58,8 +59,10 @@ def streams(make_sampler: Callable, seeds: Sequence[int], workers: Sequence[int]
             raise NotQuite(f"it returned {type(sampler).__name__}: a TPESampler was asked for.")
         return optuna.create_study(sampler=sampler).ask().suggest_float("x", 0, 1)
 
-    first, again = (list(map(draw, product(seeds, workers))) for _ in range(2))
-    return {"different streams": len(set(first)), "the same again": first == again}
+    first, plain = list(map(draw, product(seeds, workers))), hash
+    with mock.patch("builtins.hash", lambda value: plain((value, "salt") if "'" in repr(value) else value)):
+        elsewhere = list(map(draw, product(seeds, workers)))  # Python salts the hash of a text in each process anew
+    return {"different streams": len(set(first)), "the same in another process": first == elsewhere}
 
 
 function(
@@ -67,7 +70,6 @@ function(
     lambda seed, worker: TPESampler(seed=int(np.random.SeedSequence([seed, worker]).generate_state(1)[0])),
     {
         "20 workers of one seed": ((7,), range(20)),
-        "one worker of 20 seeds": (range(20), (7,)),
         "six seeds with 23 workers each": ((0, 1, 2, 3, 10, 11), (*range(20), 100, 101, 599)),
     },
     {},

@@ -35,7 +35,7 @@ def scaled(answer: Callable, direction: Direction) -> object:
     for _ in range(100):
         trial = study.ask()
         width, rate = (trial.suggest_float(name, 0, 1) for name in ("width", "rate"))
-        trial.set_user_attr("seconds", max(0.0, width - 0.5) * 10 - max(0.0, rate - 0.8) * 3)
+        trial.set_user_attr("seconds", 2 + max(0.0, width - 0.5) * 10 - max(0.0, rate - 0.8) * 3)
         study.tell(trial, (width - 0.3) ** 2 + rate)
     found = plain(answer(study))
     if not isinstance(found, dict) or not all(isinstance(share, float) for share in found.values()):

@@ -49,13 +49,8 @@ def newest(paths: Sequence[Path]) -> object:
     return None
 
 
-FILES = (
-    ("epoch 9", "epoch 8"),
-    ("half", "epoch 9", "epoch 8"),
-    ("missing", "empty", "zeros", "epoch 8"),
-    ("half", "missing"),
-    (),
-)
+WHOLE, HALF = ("epoch 9", "epoch 8"), ("half", "epoch 9", "epoch 8")
+FILES = (WHOLE, HALF, ("missing", "empty", "zeros", "epoch 8"), ("half", "missing"), ())
 function(
     "10.1",
     newest,

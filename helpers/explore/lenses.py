@@ -35,7 +35,7 @@ def draw_importances(problem: str, sampler: str, evaluator: str, trials: int) ->
     truth = importance.true_importances(problem)[importance.ESTIMATES[evaluator]].sort_values()
     shares, rows = recorded[truth.index], np.arange(len(truth))
     jitter = rows[:, None] + np.linspace(-0.25, 0.25, len(shares))
-    figure = go.Figure(layout=legend_above(f"Importances of {len(shares)} studies", margin_l=120))
+    figure = go.Figure(layout=legend_above(f"{evaluator} on {trials} {sampler} trials, {problem}", margin_l=120))
     traces = {
         "one study": (shares.to_numpy().T.ravel(), jitter.ravel(), dots(plots.SKY, size=5, line=None)),
         "median": (shares.median(), rows, dots(plots.BLUE, symbol="line-ns-open", size=22, line={"width": 3})),

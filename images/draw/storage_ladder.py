@@ -10,7 +10,7 @@ from images.draw.svg import GREY, MARGIN, SOFT, TINTS, WIDTH, arrow, frame, page
 RUNGS = (  # question, the storage if the answer is no, why
     ("Shall anything outlive the program?", "in memory", "nothing to set up"),
     ("More than one program at a time?", "SQLite", "one file, a heartbeat"),
-    ("More than one machine, or killed workers?", "journal file", "one file, fast"),
+    ("More than one machine?", "journal file", "fast (killed workers: SQLite)"),
     ("Hundreds of workers, and none is killed?", "PostgreSQL", "a server, a heartbeat"),
 )
 LAST = ("gRPC proxy before PostgreSQL", "few connections, no heartbeat")

@@ -400,8 +400,8 @@ def accurate(trial, curve):
     ],
     "06.4": ["epochs_in_all = np.dot([64, 16, 4], [1, 3, 12])", "epochs_in_all = '160' and 160.0"],
     "07.1": [
-        'choice = {"a": "Memory", "b": "JOURNAL", "c": "postgresql", "d": " proxy"}',
-        'choice = dict(zip("dcba", ["proxy", "PostgreSQL", "journal", "memory"]))',
+        'choice = {"a": "In Memory", "b": "JOURNAL file", "c": "postgresql", "d": " grpc proxy"}',
+        'choice = dict(zip("dcba", ["gRPC proxy", "PostgreSQL", "journal file", "in memory"]))',
     ],
     "07.2": ["each = math.ceil((100 - 60) / 4)", "each = np.array(10)"],
     "07.3": [

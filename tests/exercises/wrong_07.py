@@ -7,7 +7,7 @@ from collections.abc import Callable
 import optuna
 from optuna.samplers import RandomSampler, TPESampler
 
-RUNGS = {"a": "memory", "b": "journal", "c": "PostgreSQL", "d": "proxy"}
+RUNGS = {"a": "in memory", "b": "journal file", "c": "PostgreSQL", "d": "gRPC proxy"}
 
 
 def joined(direction: str | None = None, refuse: bool = True, exists: bool = True, words: tuple = ("no",)) -> Callable:
@@ -26,15 +26,15 @@ def joined(direction: str | None = None, refuse: bool = True, exists: bool = Tru
 
 CONTEXT: dict[str, dict] = {}
 WRONG = [
-    ("07.1", {"a": "memory"}, "with the keys"),
+    ("07.1", {"a": "in memory"}, "with the keys"),
     ("07.1", RUNGS | {"a": "SQLite"}, "takes milliseconds for each trial"),
-    ("07.1", RUNGS | {"b": "memory"}, "see the memory"),
+    ("07.1", RUNGS | {"b": "in memory"}, "see the memory"),
     ("07.1", RUNGS | {"b": "SQLite"}, "a journal file is faster"),
-    ("07.1", RUNGS | {"b": "proxy"}, "it is a server, and none was wanted"),
-    ("07.1", RUNGS | {"c": "journal"}, "no heartbeat"),
+    ("07.1", RUNGS | {"b": "gRPC proxy"}, "it is a server, and none was wanted"),
+    ("07.1", RUNGS | {"c": "journal file"}, "no heartbeat"),
     ("07.1", RUNGS | {"c": "SQLite"}, "its locks break"),
     ("07.1", RUNGS | {"d": "PostgreSQL"}, "connections of its own"),
-    ("07.1", RUNGS | {"d": "journal"}, "the study lies on a PostgreSQL"),
+    ("07.1", RUNGS | {"d": "journal file"}, "the study lies on a PostgreSQL"),
     ("07.1", RUNGS | {"d": "Redis"}, "is not one of"),
     ("07.2", 40, "the number counts for one worker"),
     ("07.2", 25, "60 of the 100 are there"),
@@ -44,6 +44,11 @@ WRONG = [
     ("07.3", lambda seed, worker: TPESampler(seed=10 * seed + worker), "with 23 workers each it gives .* 92,"),
     ("07.3", lambda seed, worker: TPESampler(seed=seed + worker), "with 23 workers each it gives"),
     ("07.3", lambda seed, worker: TPESampler(), "'the same again': False"),
+    (
+        "07.3",
+        lambda seed, worker: TPESampler(seed=hash((str(seed), worker)) % 2**32),
+        "the same in another process: False",
+    ),
     ("07.3", lambda seed, worker: TPESampler(seed=seed), "20 workers of one seed it gives .'different streams': 1,"),
     ("07.3", lambda seed, worker: TPESampler(seed=worker), "one worker of 20 seeds it gives .'different streams': 1,"),
     ("07.3", lambda seed, worker: RandomSampler(seed=seed), "a TPESampler was asked for"),

@@ -127,7 +127,7 @@ def test_the_page(machines: Machines) -> None:
     (machines.home(0) / "search.py").write_text(cell("%%writefile search.py").partition("\n")[2])
     for host in (1, 2):
         machines.run(0, copying.replace("node1", f"node{host}"))
-        machines.run(host, node.replace("PASSWORD", PASSWORD.replace(":", "\\:")))
+        machines.run(host, node, said=PASSWORD.replace(":", "\\:") + "\n")
         assert (machines.home(host) / ".pgpass").stat().st_mode & 0o777 == 0o600
     machines.profile = "".join(f"{line}\n" for line in node.splitlines() if line.startswith("export "))
 

@@ -13,7 +13,7 @@ GOAL = 4700  # lines of all folders but exercises; until it is reached, none may
 MOST = {
     "ground": 630,  # the modules beside the folders
     "training": 530,
-    "problems": 540,
+    "problems": 548,
     "races": 345,
     "inside": 278,
     "fleet": 1572,

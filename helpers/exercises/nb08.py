@@ -73,10 +73,10 @@ function(
 
 SAYS = {"hollow": "says something even where all values are equal: think what the plot would show."}
 NEEDS = {"useful": "needs values that differ: think what the plot would show."}
-EDGES = {"plot_optimization_history": SAYS, "plot_timeline": SAYS, "plot_contour": NEEDS, "plot_edf": NEEDS}
+EDGES = {"plot_optimization_history": SAYS, "plot_timeline": SAYS, "plot_contour": SAYS, "plot_edf": NEEDS}
 choices(
     "08.3",
     {name: "useful" if reasons is SAYS else "hollow" for name, reasons in EDGES.items()},
     EDGES,
-    "Optuna itself draws all four. A flat map and an EDF with one step look as if they meant something.",
+    "Optuna itself draws all four. A flat map shows where the dots are and nothing else, an EDF with one step nothing.",
 )

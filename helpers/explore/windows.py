@@ -203,6 +203,6 @@ def next_asks_figure(clouds: Mapping[str, pd.DataFrame], function: Function, stu
         }
         add(figure, traces, showlegend=column == 1, cliponaxis=False, row=1, col=column)  # many lie on the edge
     across, up = zip(function.low, function.high, strict=True)
-    figure.update_xaxes(title="x0", range=across, ticklabeloverflow="hide past domain")
+    figure.update_xaxes(title="x0", range=across, tickvals=[-4, 0, 4])
     figure.update_yaxes(range=up).update_yaxes(title="x1", col=1)
     return figure.update_layout(title=title, legend={"orientation": "h", "y": -0.25}, margin_t=90)

@@ -66,7 +66,7 @@ class Leaderboard:
             place, entry = next(row for row in enumerate(self.entries(), start=1) if row[1].name == name)
             if entry.score != score:
                 said = f"{name!r} has submitted another configuration, and a name submits once"
-                raise Refused(f"{said}: each submission tells a held-back score.")
+                raise Refused(f"{said}, as each tells a held-back score. Not yours? Choose another name.")
         except Refused as reason:
             return Note("bad", "Not accepted.", f"Because {reason}")
         seen = ", ".join(f"{accuracy:.4f} (seed {seed})" for seed, accuracy in sorted(score.seen.items()))

@@ -252,10 +252,10 @@ def hours_by_state(frame):
 """,
     ],
     "08.3": [
-        'what_it_tells = {"plot_edf": "Hollow", "plot_contour": "hollow ", "plot_timeline": "useful", '
+        'what_it_tells = {"plot_edf": "Hollow", "plot_contour": "useful ", "plot_timeline": "useful", '
         '"plot_optimization_history": "USEFUL"}',
         "what_it_tells = dict(plot_optimization_history='useful', "
-        "plot_timeline='useful', plot_contour='hollow', plot_edf='hollow')",
+        "plot_timeline='useful', plot_contour='useful', plot_edf='hollow')",
     ],
     "09.1": [
         """

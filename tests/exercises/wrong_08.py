@@ -9,7 +9,7 @@ from tests.exercises.settings import FIVE, trials_at
 EDGES = {
     "plot_optimization_history": "useful",
     "plot_timeline": "useful",
-    "plot_contour": "hollow",
+    "plot_contour": "useful",
     "plot_edf": "hollow",
 }
 
@@ -42,7 +42,7 @@ WRONG = [
         "gives .'COMPLETE': 3.5.;",
     ),
     ("08.2", 3.5, "hand over the function itself"),
-    ("08.3", EDGES | {"plot_contour": "useful"}, "plot_contour. needs values that differ"),
+    ("08.3", EDGES | {"plot_contour": "hollow"}, "plot_contour. says something even"),
     ("08.3", EDGES | {"plot_timeline": "hollow"}, "plot_timeline. says something even where all values are equal"),
     ("08.3", EDGES | {"plot_edf": "empty"}, "is not one of"),
     ("08.3", {"edf": "useful"}, "a dictionary with the keys"),

@@ -16,6 +16,6 @@ def hours_by_state(frame):
 what_it_tells = {
     "plot_optimization_history": "useful",
     "plot_timeline": "useful",
-    "plot_contour": "hollow",
+    "plot_contour": "useful",
     "plot_edf": "hollow",
 }

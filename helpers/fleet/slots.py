@@ -119,7 +119,7 @@ def alone(storage: BaseStorage, study_name: str) -> Iterator[None]:
     a lock. A lock whose owner was killed is broken after 300 looks, which can only cost a place too many in the queue.
     """
     for look in itertools.count(1):
-        with suppress(DuplicatedStudyError):
+        with suppress(DuplicatedStudyError, KeyError):  # KeyError: one who needs no place more has removed it at once
             storage.create_new_study([optuna.study.StudyDirection.MINIMIZE], study_name + LOCK)
             break
         time.sleep(random.uniform(0.05, 0.1))

@@ -285,7 +285,10 @@ def _end_with_stdin() -> None:
     """Ends this process in order when its parent has closed the pipe, or by force if that does not help."""
     sys.stdin.read()
     faulthandler.dump_traceback_later(10, exit=True)
-    os.kill(os.getpid(), signal.SIGTERM)
+    if os.name == "nt":
+        signal.raise_signal(signal.SIGTERM)
+    else:  # to the thread that works: another one would not wake it
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 def _quiet(error: threading.ExceptHookArgs) -> None:

@@ -202,7 +202,7 @@ def next_asks_figure(clouds: Mapping[str, pd.DataFrame], function: Function, stu
             "next suggestions": (*cloud[["x0", "x1"]].round(4).to_numpy().T, pale),
         }
         add(figure, traces, showlegend=column == 1, cliponaxis=False, row=1, col=column)  # many lie on the edge
-    across, up = zip(function.low, function.high, strict=True)
-    figure.update_xaxes(title="x0", range=across, tickvals=[-4, 0, 4])
+    (low, high), up = zip(function.low, function.high, strict=True)
+    figure.update_xaxes(title="x0", range=[low, high], tickvals=[low + s * (high - low) for s in (0.1, 0.5, 0.9)])
     figure.update_yaxes(range=up).update_yaxes(title="x1", col=1)
     return figure.update_layout(title=title, legend={"orientation": "h", "y": -0.25}, margin_t=90)

@@ -172,7 +172,8 @@ def test_the_next_asks_are_the_samplers_own(study: optuna.Study, make) -> None:
     assert asked.shape == (4, 2) and asked["x0"].between(-5, 10).all() and asked["x1"].between(0, 15).all()
     copy = optuna.create_study(sampler=make(4 * SEED + 2))
     copy.add_trials(study.trials)
-    assert asked.loc[2].to_dict() == copy.ask(study.trials[0].distributions).params
+    with threadpool_limits(1):  # as there: with more threads older arithmetic sums in another order
+        assert asked.loc[2].to_dict() == copy.ask(study.trials[0].distributions).params
     assert [repr(trial) for trial in study.trials] == before
 
 

@@ -179,10 +179,10 @@ def test_it_knows_its_optimum(table: Benchmark, frame: pd.DataFrame) -> None:
 
 def test_values_curves_and_frame_agree(table: Benchmark, frame: pd.DataFrame) -> None:
     """The value ends the curve, the mean is the mean over the seeds, the frame holds the values; to 1e-6."""
-    assert len(frame) == len(configurations())
-    assert frame[list(SPACE)].to_dict("records") == configurations()
-    for place in random.Random(course_seed()).sample(range(len(frame)), 200):
-        config = configurations()[place]
+    configs = configurations()
+    assert frame[list(SPACE)].to_dict("records") == configs
+    for place in random.Random(course_seed()).sample(range(len(frame)), 100):
+        config = configs[place]
         for metric in DIGITS.metrics:
             runs = np.array([table.curve(config, metric, seed) for seed in SEEDS], dtype=float)
             ends = [table.value(config, metric, seed) for seed in SEEDS]

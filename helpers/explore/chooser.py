@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import NamedTuple
 
 import ipywidgets as widgets
@@ -140,10 +139,3 @@ class SamplerChooser(Explorable):
             buttons[question] = widgets.ToggleButtons(options=options, value=first, **look)
             rows.append(widgets.HBox([widgets.Label(question, layout={"width": "80px"}), buttons[question]]))
         super().__init__(draw, rows, **buttons)
-
-    def say(self, text: str) -> None:
-        """The same with the sampler in bold and the line as code."""
-        super().say(text)
-        choice = choose(self.values)
-        advice = text.removeprefix(f"{choice.sampler}: {choice.code}. ")
-        self.status.value = f"<b>{choice.sampler}</b> <code>{choice.code}</code><br>{escape(advice)}"

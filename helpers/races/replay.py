@@ -18,18 +18,14 @@ from helpers.errors import BadInput
 class Replay:
     """What a pruner did to a list of curves, in their order; higher is better.
 
-    Attributes:
-        final, pruned: (trials,); where each curve would have ended, and whether the pruner stopped it.
-        trained: (trials,); the reports each trial made, its last one included. `length` is all there were to make.
-        spent, saved: the reports of all trials, and the share of all reports that was not made.
-        best, best_killed: the trial that ended best of those left alone, and the pruned one that would have; or None.
-        lost: how much better the best killed trial would have ended than the best found; 0 where it is no better.
+    `spent` are the reports of all trials, `saved` the share that was not made; `best` is the trial that ended best of
+    those left alone, `best_killed` the pruned one that would have, `lost` by how much it would have been better (or 0).
     """
 
-    final: np.ndarray
-    trained: np.ndarray
-    pruned: np.ndarray
-    length: int
+    final: np.ndarray  # (trials,); where each curve would have ended
+    trained: np.ndarray  # (trials,); the reports each trial made, its last one included
+    pruned: np.ndarray  # (trials,); whether the pruner stopped it
+    length: int  # all reports that a trial could make
 
     @property
     def spent(self) -> int:

@@ -323,12 +323,12 @@ def test_every_choice_is_drawn(races: dict[str, Race]) -> None:
 
 
 def test_the_chooser_has_all_answers_and_says_what_it_chooses(races: dict[str, Race]) -> None:
-    """Six rows of buttons; the sampler stands out in bold, the line of code as code."""
+    """Six rows of buttons; below them the sampler, the line of code and the reason."""
     shown = SamplerChooser()
     assert {question: row.options for question, row in shown.controls.items()} == QUESTIONS
     assert move(shown, workers=AT_ONCE).message.startswith("QMC: ")
     choice = choose(shown.values)
-    assert shown.status.value.startswith(f"<b>{choice.sampler}</b> <code>{choice.code}</code><br>{choice.reason}")
+    assert shown.message.startswith(f"{choice.sampler}: {choice.code}. {choice.reason}")
 
 
 def test_the_recorded_races_are_shown() -> None:

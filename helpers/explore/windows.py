@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.explore.explorable import Drawing, Explorable, add, dots, line, menu, slider
-from helpers.inside import cmaes, fixed, gp, tpe
+from helpers.inside import cmaes, gp, tpe
 from helpers.problems.functions import Function, find_function
 
 TPE_TRIALS, GP_TRIALS, GENERATIONS, TALL = 60, 20, 20, 540
@@ -31,10 +31,10 @@ def landscape(function: Function) -> tuple[np.ndarray, ...]:
     """
     if len(function.low) == 1:
         x = np.linspace(function.low[0], function.high[0], 401)
-        return fixed(x), fixed(function.formula(np.array([place])) for place in x)
+        return x, np.array([function.formula(np.array([place])) for place in x])
     x, y = (np.linspace(*bounds, 61) for bounds in zip(function.low, function.high, strict=True))
     height = np.array([[function.formula(np.array([a, b])) for a in x] for b in y])
-    return fixed(x), fixed(y), fixed(np.log1p(np.abs(height - function.optimum)))
+    return x, y, np.log1p(np.abs(height - function.optimum))
 
 
 def contour(function: Function) -> go.Contour:

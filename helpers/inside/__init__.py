@@ -5,8 +5,6 @@ Each module runs the real sampler and keeps what it knew before every trial.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
@@ -39,11 +37,4 @@ def play(function: Function, sampler: BaseSampler, trials: int) -> tuple[np.ndar
     for trial in study.trials:
         if trial.value is None or not np.isfinite(trial.value):
             raise BadInput(f"{function.name} has no finite value at {trial.params}: mend its formula, or its bounds.")
-    return fixed(list(trial.params.values()) for trial in study.trials), fixed(trial.value for trial in study.trials)
-
-
-def fixed(values: Iterable) -> np.ndarray:
-    """A float array that nobody can change: what was seen is cached and shared."""
-    array = np.array(values if isinstance(values, np.ndarray) else list(values), dtype=float)
-    array.flags.writeable = False
-    return array
+    return np.array([[*trial.params.values()] for trial in study.trials]), np.array([t.value for t in study.trials])

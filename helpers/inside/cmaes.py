@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import CmaEsSampler
 
-from helpers.inside import OptunaMoved, check, fixed, play
+from helpers.inside import OptunaMoved, check, play
 from helpers.problems.functions import Function
 
 POPULATION = 6  # 4 + floor(3 ln d) for d = 2 dimensions
@@ -43,8 +43,8 @@ class _Watched(CmaEsSampler):
     def written(self, optimizer: Any) -> Any:
         """Writes mean, covariance and sigma down, and hands the optimizer on."""
         if optimizer is not None:
-            sigma, covariance = optimizer._sigma, fixed(optimizer._sigma**2 * optimizer._C)
-            self.seen[optimizer.generation] = fixed(optimizer.mean), covariance, float(sigma)
+            sigma = float(optimizer._sigma)
+            self.seen[optimizer.generation] = optimizer.mean.copy(), sigma**2 * optimizer._C, sigma
         return optimizer
 
 
@@ -60,6 +60,6 @@ def observe_cmaes(function: Function, generations: int = 20, seed: int = 0) -> t
     steps = [CmaStep(0, points[:1], values[:1])]
     for n, (mean, covariance, sigma) in sampler.seen.items():
         members = slice(1 + POPULATION * n, 1 + POPULATION * (n + 1))
-        model = fixed(low + width * mean), fixed(covariance * np.outer(width, width)), sigma
+        model = low + width * mean, covariance * np.outer(width, width), sigma
         steps.append(CmaStep(n + 1, points[members], values[members], *model))
     return tuple(steps)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import GPSampler
 
-from helpers.inside import GRID, OptunaMoved, check, fixed, play
+from helpers.inside import GRID, OptunaMoved, check, play
 from helpers.problems.functions import Function
 
 START = 4  # Optuna's default is 10 random trials, after which a function of one dimension has few secrets left
@@ -59,7 +59,7 @@ def observe_gp(function: Function, trials: int = 20, seed: int = 0) -> tuple[GpS
     places, y = play(function, sampler, trials)
     if len(sampler.seen) != max(0, trials - START):
         raise OptunaMoved(__name__)
-    x, grid = places[:, 0], fixed(np.linspace(function.low[0], function.high[0], GRID))
+    x, grid = places[:, 0], np.linspace(function.low[0], function.high[0], GRID)
     sign = 1 if function.direction == "maximize" else -1
     models = [{}] * START + [_in_units(y[: START + n], sign, *seen) for n, seen in enumerate(sampler.seen)]
     return tuple(GpStep(n, x[:n], y[:n], x[n], y[n], grid, **models[n]) for n in range(trials))
@@ -69,5 +69,5 @@ def _in_units(y: np.ndarray, sign: int, mean: Any, deviation: Any, log_ei: Any, 
     """Undoes what the sampler did to the values: turned so that more is better, mean 0, standard deviation 1."""
     spread = max(np.std(y), 1e-10)
     mean, deviation, log_ei = np.mean(y) + sign * spread * mean, spread * deviation, log_ei + np.log(spread)
-    arrays = {"mean": fixed(mean), "deviation": fixed(deviation), "log_ei": fixed(log_ei[:-1])}
+    arrays = {"mean": mean, "deviation": deviation, "log_ei": log_ei[:-1]}
     return arrays | {"taken_log_ei": float(log_ei[-1]), "scale": scale, "noise": spread * noise}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from optuna.samplers import TPESampler
 
-from helpers.inside import GRID, OptunaMoved, check, fixed, play
+from helpers.inside import GRID, OptunaMoved, check, play
 from helpers.problems.functions import Function
 
 START = 10  # random trials, Optuna's default
@@ -50,7 +50,7 @@ class _Watched(TPESampler):
         scores = super()._compute_acquisition_func(samples, mpe_below, mpe_above)
         log_l, log_g = (group.log_pdf({"x0": self.grid}) for group in (mpe_below, mpe_above))
         arrays = {"log_l": log_l, "log_g": log_g, "candidates": samples["x0"], "scores": scores}
-        self.seen[sum(map(len, self.groups.values()))] = self.groups | {name: fixed(a) for name, a in arrays.items()}
+        self.seen[sum(map(len, self.groups.values()))] = self.groups | arrays
         return scores
 
 
@@ -58,7 +58,7 @@ class _Watched(TPESampler):
 def observe_tpe(function: Function, trials: int = 100, seed: int = 0) -> tuple[TpeStep, ...]:
     """Plays TPE with Optuna's defaults on a function of one dimension (else BadInput); one step a trial."""
     check(function, 1)
-    sampler = _Watched(fixed(np.linspace(function.low[0], function.high[0], GRID)), seed)
+    sampler = _Watched(np.linspace(function.low[0], function.high[0], GRID), seed)
     places, y = play(function, sampler, trials)
     if set(sampler.seen) != set(range(START, trials)):
         raise OptunaMoved(__name__)

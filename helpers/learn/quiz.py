@@ -23,18 +23,14 @@ BEFORE = Path("answers_before_the_course.json")  # beside the notebooks: it outl
 
 @dataclass(frozen=True)
 class Question:
-    """One question of a quiz; `right` is the place of the right option, from 0.
+    """One question of a quiz."""
 
-    Its `key` names the proof of the answer; `why` explains that, and what is wrong with the others; `notebook` is the
-    file in which it is taught, such as "07_scale_up.ipynb".
-    """
-
-    key: str
+    key: str  # names the proof of the answer
     text: str
     options: tuple[str, ...]
-    right: int
-    why: str
-    notebook: str
+    right: int  # the place of the right option, from 0
+    why: str  # it is right, and what is wrong with the others
+    notebook: str  # where it is taught, such as "07_scale_up.ipynb"
 
     @property
     def answer(self) -> str:

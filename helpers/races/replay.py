@@ -60,14 +60,14 @@ class Replay:
 
 def replay(pruner: BasePruner, curves: Sequence[Sequence[float]] | np.ndarray, *, study_name: str = "replay") -> Replay:
     """Reports the curves, (trials, epochs), value by value from epoch 1 on, and stops a trial when the pruner says so.
-    Hyperband chooses a trial's bracket from the study's name and the trial's number. BadInput: no curve, lengths that
-    differ, a value that is nan, or something that is no pruner.
+    Hyperband chooses a trial's bracket from the study's name and the trial's number. BadInput: no curve, a value that
+    is nan, or something that is no pruner.
     """
     if not isinstance(pruner, BasePruner):
         raise BadInput(f"{pruner!r} is no pruner: give an instance, such as MedianPruner().")
-    lengths = {len(curve) if np.ndim(curve) == 1 else 0 for curve in curves}
-    if len(lengths) != 1 or 0 in lengths or np.isnan(values := np.array(curves, dtype=float)).any():
-        raise BadInput("A replay needs a list of curves, all with the same number of values, and none of them nan.")
+    values = np.array(curves, dtype=float)
+    if values.ndim != 2 or not values.size or np.isnan(values).any():
+        raise BadInput("A replay needs curves, all with the same number of values, and none of them nan.")
     study = optuna.create_study(
         direction="maximize", sampler=RandomSampler(seed=0), pruner=pruner, study_name=study_name
     )

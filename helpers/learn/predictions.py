@@ -38,6 +38,3 @@ class Prediction(widgets.VBox):
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         text = f"Your prediction: {self.question} [ {' | '.join(self.options)} ]"
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": text}
-
-
-predict = Prediction  # in a notebook it is something to do

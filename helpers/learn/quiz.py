@@ -15,7 +15,7 @@ from uuid import uuid4
 import ipywidgets as widgets
 from IPython.display import Markdown
 
-from helpers.accessible import AccessibleNames, announced
+from helpers.accessible import ANNOUNCED, AccessibleNames
 from helpers.learn.notes import MARKS
 
 BEFORE = Path("answers_before_the_course.json")  # beside the notebooks: it outlives the kernel
@@ -57,7 +57,7 @@ class Quiz(widgets.VBox):
             groups.append(widgets.VBox([head, self._radios[-1], self._marks[-1]]))
         self._button = widgets.Button(description="How did I do?", icon="check", button_style="primary")
         self._button.on_click(lambda _: self.mark())
-        self._total = announced(widgets.HTML())
+        self._total = widgets.HTML().add_class(ANNOUNCED)
         super().__init__([*groups, self._button, self._total, AccessibleNames()])
 
     @property

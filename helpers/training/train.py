@@ -103,7 +103,7 @@ def create_model(config: TrainingConfig, data: Dataset) -> nn.Sequential:
     """A fresh network for `data`, on its device and in its dtype, drawn from `config.seed` alone."""
     images = data.train.images
     with own_randomness(config.seed, stream=0, device=images.device):
-        model = MODELS[config.model](data.image_shape, data.classes, config.width, config.depth, config.dropout)
+        model = MODELS[config.model](images.shape[1:], data.classes, config.width, config.depth, config.dropout)
     return model.to(device=images.device, dtype=images.dtype)
 
 

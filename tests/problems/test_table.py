@@ -531,7 +531,7 @@ def test_smudged_digits_are_spoilt_as_they_say() -> None:
     """240 training images, all the others; about a quarter of 240 labels was drawn, no other; the same each time."""
     clean, spoilt = load_dataset("digits"), smudged_digits()
     sizes = [len(part) for part in (spoilt.train, spoilt.validation, spoilt.test)]
-    assert sizes == [240, 360, 360] and spoilt.image_shape == (1, 8, 8)
+    assert sizes == [240, 360, 360] and spoilt.train.images.shape[1:] == (1, 8, 8)
     wrong = (spoilt.train.labels != clean.train.labels[:240]).double().mean().item()
     assert 0.15 < wrong < 0.3  # one drawn label in ten is right by chance
     for part in ("validation", "test"):

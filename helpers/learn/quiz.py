@@ -1,7 +1,4 @@
-"""A quiz: questions with radio buttons, one score for all, and for each wrong answer why and where to read again.
-
-Before the course some of them are asked too: those answers are kept in a file, and not marked.
-"""
+"""A quiz: questions with radio buttons, one score for all, and for each wrong answer why and where to read again."""
 
 from __future__ import annotations
 

@@ -39,27 +39,22 @@ function nameAll(box) {
   }
 }
 
-function render({ el }) {
-  let observer, waiting;
-  const begin = () => {
-    const box = el.parentElement;
-    if (!box) {
-      waiting = requestAnimationFrame(begin);
-      return;
-    }
-    const later = () => {
-      cancelAnimationFrame(waiting);
-      waiting = requestAnimationFrame(() => nameAll(box));
-    };
-    const what = { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "aria-valuetext"] };
-    observer = new MutationObserver(later);
-    observer.observe(box, what);
-    later();
+async function render({ el, signal }) {
+  while (!el.parentElement && !signal?.aborted) await new Promise(requestAnimationFrame);
+  const box = el.parentElement;
+  if (!box) return;
+  let waiting;
+  const later = () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(() => nameAll(box));
   };
-  begin();
+  const observer = new MutationObserver(later);
+  const what = { subtree: true, childList: true, characterData: true, attributeFilter: ["class", "aria-valuetext"] };
+  observer.observe(box, what);
+  later();
   return () => {
     cancelAnimationFrame(waiting);
-    observer?.disconnect();
+    observer.disconnect();
   };
 }
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import anywidget
-import ipywidgets as widgets
 
-ANNOUNCED = "announced"
+ANNOUNCED = "announced"  # the class of a line that a screen reader reads out when it changes; it lies in the same box
 
 
 class AccessibleNames(anywidget.AnyWidget):
@@ -17,8 +16,3 @@ class AccessibleNames(anywidget.AnyWidget):
 
     def __init__(self) -> None:
         super().__init__(layout={"display": "none"})
-
-
-def announced(line: widgets.DOMWidget) -> widgets.DOMWidget:
-    """A line of text that a screen reader reads out when it changes; it lies in a box with AccessibleNames."""
-    return line.add_class(ANNOUNCED)

@@ -73,7 +73,6 @@ class Facts:
         self.finite = [trial for trial in self.done if np.isfinite(trial.values).all()]
         self.sign = -1 if study.directions[0] == optuna.study.StudyDirection.MAXIMIZE else 1
         self.loss = np.array([self.sign * trial.values[0] for trial in self.finite if len(trial.values) == 1])
-        self.searched = any(trial.params for trial in self.all)
         self.knobs = {name: d for trial in self.all for name, d in trial.distributions.items() if not d.single()}
         self.partly = [name for name in self.knobs if any(name not in t.params for t in self.done + self.pruned)]
         self.keys = [repr(sorted(trial.params.items())) for trial in self.all]
@@ -134,8 +133,6 @@ def _repeats(s: Facts) -> Iterator[Finding]:
 def _ranges(s: Facts) -> Iterator[Finding]:
     """Whether there are enough trials for the hyperparameters, and where in its range each was good."""
     n, wanted, idle = len(s.done + s.pruned), FEW * len(s.knobs), []
-    if n and not s.searched:
-        yield Finding("nothing searched", 1, f"no hyperparameter in {n} trials")
     if 0 < n < wanted:
         yield Finding("few trials", 1 - n / wanted, f"{n} that ended well for {len(s.knobs)} hyperparameters")
     ranked = [(loss, s.all[number]) for loss, number in sorted(group[0] for group in s.repeats.values())]
@@ -175,8 +172,6 @@ def _places(name: str, kind: FloatDistribution | IntDistribution, numbers: np.nd
 
 def _values(s: Facts) -> Iterator[Finding]:
     """What the best value is worth, and whether going on is."""
-    if not s.searched:
-        return
     levels, half = np.unique(s.loss), len(s.loss) // 2
     if half and len(levels) == 1:
         yield Finding("all values equal", 1, f"{len(s.loss)} times {s.sign * levels[0]:g}")
@@ -204,10 +199,7 @@ def _fit(s: Facts) -> Iterator[Finding]:
     if unfit.get(sampler):
         yield Finding("advice: sampler", 0.5, f"{sampler}, {n} trials, {len(odd)} categorical or conditional")
     if goals > 1 and n >= 10 and len({tuple(trial.values) for trial in s.study.best_trials}) == 1:
-        if len({tuple(trial.values) for trial in s.finite}) == 1:
-            yield Finding("all values equal", 1, f"{n} times {s.finite[0].values}")
-        else:
-            yield Finding("one point is the front", 1, f"one of {n} trials is best in all {goals} objectives")
+        yield Finding("one point is the front", 1, f"of {n} trials one point is the best in all {goals} objectives")
 
 
 def main(arguments: list[str]) -> int:

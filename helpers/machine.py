@@ -7,7 +7,6 @@ import os
 import platform
 import site
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata, util
@@ -54,22 +53,11 @@ def machine_check() -> MachineReport:
     """Looks at packages, memory and disk; never raises."""
     rows = [Row("Python", platform.python_version())]
     try:
-        rows += [_probe(name, _package, name, need) for name, need in _requirements()]
-    except ImportError:  # of packaging, or the course itself is not installed
-        rows.append(Row(PROJECT, "its list of packages cannot be read", REINSTALL))
-    return MachineReport((*rows, _probe("memory", _memory), _probe("writing files", _writing)))
-
-
-def _probe(what: str, look: Callable[..., tuple[str, str]], *given: Any) -> Row:
-    """What was found and how to mend it, as a row; a check that breaks is a finding, too."""
-    try:
-        return Row(what, *look(*given))
-    except Exception as error:
-        return Row(what, _told(error), REINSTALL)
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        rows += [_package(name, need) for name, need in _requirements()]
+        rows.append(_memory())
+    except ImportError as error:  # of packaging or psutil, or the course itself is not installed
+        rows.append(Row(PROJECT, str(error), REINSTALL))
+    return MachineReport((*rows, _writing()))
 
 
 def _requirements() -> list[tuple[str, Any]]:
@@ -86,21 +74,21 @@ def _requirements() -> list[tuple[str, Any]]:
     return list(wanted.items())
 
 
-def _package(name: str, wanted: Any) -> tuple[str, str]:
+def _package(name: str, wanted: Any) -> Row:
     """What Python imports under this name, which may be an older copy elsewhere, or a file of the learner's."""
     module, spec = MODULES.get(name, name.replace("-", "_")), None
     with suppress(ModuleNotFoundError):
         spec = util.find_spec(module)
     if spec is None or spec.origin is None:
-        return "missing", REINSTALL
+        return Row(name, "missing", REINSTALL)
     place = (file := Path(spec.origin)).parents[module.count(".") + bool(spec.submodule_search_locations)]
     known = [] if name in HEAD else [*metadata.distributions(name=name, path=[str(place)])]  # to import takes long
     try:
         version = known[0].version if known else importlib.import_module(module).__version__
         if wanted.contains(version, prereleases=True):
-            return version, ""
+            return Row(name, version)
     except Exception as error:  # whatever is in the way
-        version = _told(error)
+        version = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
     cure, paths = REINSTALL, os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if place == Path.cwd():
         cure = f"rename your {file.relative_to(place).parts[0]}, which hides it"
@@ -108,17 +96,17 @@ def _package(name: str, wanted: Any) -> tuple[str, str]:
         cure = "remove the environment variable PYTHONPATH, and start the course again"
     elif str(place) == site.getusersitepackages():
         cure = "set the environment variable PYTHONNOUSERSITE to 1, and start the course again"
-    return f"{version}, from {place}", f"the course needs {name}{wanted}: {cure}"
+    return Row(name, f"{version}, from {place}", f"the course needs {name}{wanted}: {cure}")
 
 
-def _memory() -> tuple[str, str]:
+def _memory() -> Row:
     free = importlib.import_module("psutil").virtual_memory().available / 2**30
-    return f"free: {free:.1f} GB", "close other programs: a notebook needs up to 1" if free < 1 else ""
+    return Row("memory", f"free: {free:.1f} GB", "close other programs: a notebook needs up to 1" if free < 1 else "")
 
 
-def _writing() -> tuple[str, str]:
+def _writing() -> Row:
     try:
         with tempfile.TemporaryFile(dir=Path.cwd()):
-            return "possible here", ""
+            return Row("writing files", "possible here")
     except OSError:
-        return "not possible here", "copy the course to a folder of your own"
+        return Row("writing files", "not possible here", "copy the course to a folder of your own")

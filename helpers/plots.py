@@ -47,17 +47,6 @@ def wants_stills() -> bool:
     return bool(os.environ.get(STILLS))
 
 
-def learning_curves(curves: Mapping[str, Sequence], title: str) -> go.Figure:
-    """Validation accuracy against epochs trained; `curves` maps a label to a list of `training.Epoch`."""
-    figure = go.Figure(layout={"title": title, "showlegend": False})
-    for colour, (label, epochs) in zip(PALETTE * len(curves), curves.items(), strict=False):
-        accuracy = [epoch.validation_accuracy for epoch in epochs]
-        _named_line(figure, [epoch.number + 1 for epoch in epochs], accuracy, label, colour)
-    figure.update_xaxes(title="epochs trained", dtick=max(1, len(accuracy) // 10))
-    figure.update_yaxes(title="validation accuracy", range=[0, 1.02])
-    return _spread_labels(figure)
-
-
 def best_so_far(runs: Mapping[str, Sequence[Sequence[float]]], title: str, floor: float = 0.0) -> go.Figure:
     """The incumbent's score against trials; `runs` maps a label to one or more lists of best-so-far scores.
 

@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import plotly.graph_objects as go
 
 from helpers import plots
-from helpers.accessible import AccessibleNames, announced
+from helpers.accessible import ANNOUNCED, AccessibleNames
 
 Drawing = tuple[go.Figure, str]  # a figure, and what it shows in a sentence
 WIDE: dict[str, Any] = {"style": {"description_width": "165px"}, "layout": {"width": "505px"}}
@@ -64,7 +64,7 @@ class Explorable(widgets.VBox):
         room = {"width": f"{plots.WIDTH}px", "min_height": "60px"} if self.TWO_LINES else {}
         self.figure, self.status = _Figure(), widgets.HTML(layout=room)
         if announces:
-            announced(self.status)
+            self.status.add_class(ANNOUNCED)
         above = controls.values() if rows is None else rows
         super().__init__([*above, self.status, self.figure, AccessibleNames()])
         for control in controls.values():

@@ -13,7 +13,6 @@ from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.explore.explorable import Drawing, Explorable, add, dots, end_label, legend_above, line, menu, slider
-from helpers.inside import fixed
 from helpers.problems.table import EPOCHS, IMAGES, SEEDS, load_benchmark
 from helpers.races.replay import Replay, replay
 
@@ -55,7 +54,7 @@ def recorded_curves(curves: str, order: str, seed: int) -> np.ndarray:
     drawn = np.random.default_rng(seed).choice(rows.index, TRIALS, replace=False)
     found = table.curves["validation_accuracy"][drawn, seed % len(SEEDS)]
     ranked = found[:, -1].argsort(kind="stable")
-    return fixed({"worst first": found[ranked], "best first": found[ranked[::-1]]}.get(order, found))
+    return {"worst first": found[ranked], "best first": found[ranked[::-1]]}.get(order, found)
 
 
 @lru_cache(maxsize=16)

@@ -11,22 +11,17 @@ import ipywidgets as widgets
 import numpy as np
 import plotly.graph_objects as go
 from optuna import Study
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from helpers import plots
-from helpers.errors import BadInput
 from helpers.explore.explorable import Drawing, Explorable, add, dots, legend_above, line, slider
 
+WORD = re.compile(r"[^\s,;]+")
 HOW = "Click a dot (again: it is free), draw a box around several, or type their numbers."
 
 
 def front(study: Study) -> list[FrozenTrial]:
-    """Optuna's Pareto front by rising second objective (BadInput without one); of the same values the first alone."""
-    if study.directions != [StudyDirection.MINIMIZE] * 2:
-        raise BadInput("The chooser needs a study that minimises two objectives: directions=['minimize', 'minimize'].")
-    if not study.best_trials:
-        raise BadInput("The study has no completed trial yet: run study.optimize first.")
+    """Optuna's Pareto front of two objectives that are minimised, by the rising second; of equal ones the first."""
     first = {tuple(trial.values): trial for trial in reversed(study.best_trials)}
     return [first[values] for values in sorted(first, key=lambda values: values[1])]
 
@@ -83,63 +78,55 @@ class ParetoChooser(Explorable):
         super().__init__(partial(draw_front, study), limit=limit)
 
 
-def draw_dots(values: Mapping[int, float], chosen: Collection[int]) -> Drawing:
-    """Values by the trial's number; those chosen have another colour, size and shape."""
-    numbers, picked = list(values), np.isin(list(values), sorted(chosen))
+def picked(typed: str, numbers: Collection[int]) -> set[int]:
+    """Those of the numbers that are written in a text, between spaces, commas or semicolons."""
+    return {int(word) for word in WORD.findall(typed) if word.isdecimal()} & set(numbers)
+
+
+def draw_dots(values: Mapping[int, float], typed: str) -> Drawing:
+    """Values by the trial's number; those typed have another colour, size and shape. A word that is none is named."""
+    chosen, numbers = picked(typed, values), list(values)
+    marked = np.isin(numbers, sorted(chosen))
     figure = go.Figure(layout={"dragmode": "select", "showlegend": False, "title": "Choose trials"})
-    colours, symbols = np.where(picked, plots.VERMILLION, plots.BLUE), np.where(picked, "diamond", "circle")
-    marker = {"opacity": 1, "color": colours, "size": np.where(picked, 13, 8), "symbol": symbols}
+    colours, symbols = np.where(marked, plots.VERMILLION, plots.BLUE), np.where(marked, "diamond", "circle")
+    marker = {"opacity": 1, "color": colours, "size": np.where(marked, 13, 8), "symbol": symbols}
     look = {name: {"marker": {"opacity": 1}} for name in ("selected", "unselected")} | {"marker": marker}
     hover = "trial %{x}<br>%{y:.4g}<extra></extra>"
     figure.add_scatter(x=numbers, y=list(values.values()), mode="markers", hovertemplate=hover, **look)
     figure.update_xaxes(title="trial").update_yaxes(title="value")
-    return figure, f"Chosen: {_listed(chosen)}." if chosen else HOW
+    said = f"Chosen: {_listed(chosen)}." if chosen else HOW
+    wrong = [word for word in WORD.findall(typed) if not picked(word, values)]
+    return figure, f"{wrong[0]!r} is not the number of a dot. {said}" if wrong else said
 
 
 class TrialPicker(Explorable):
-    """The values of a study's completed trials as dots; `answer` is what was chosen."""
+    """The values of a study's completed trials as dots; `answer` is what was chosen, which stands in a text field."""
 
     def __init__(self, study: Study) -> None:
         trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         values = {trial.number: trial.values[0] for trial in trials}
-        self.numbers, self._chosen = list(values), set[int]()
+        self.numbers = list(values)
         self._typed = widgets.Text(description="trials", placeholder="such as 3, 17", continuous_update=False)
         self._clear = widgets.Button(description="Choose none", icon="eraser")
-        row = widgets.HBox([self._typed, self._clear])
-        super().__init__(lambda: draw_dots(values, self._chosen), [row])
+        super().__init__(partial(draw_dots, values), [widgets.HBox([self._typed, self._clear])], typed=self._typed)
         self.figure.data[0].on_click(self._on_click)
         self.figure.data[0].on_selection(self._on_box)
-        self._typed.observe(self._on_text, "value")
-        self._clear.on_click(lambda _: self.choose())
+        self._clear.on_click(lambda _: self.choose(set()))
 
     @property
     def answer(self) -> list[int] | object:
         """The numbers of the chosen trials, in order; the dots of an unanswered exercise while there are none."""
-        return sorted(self._chosen) or ...
+        return sorted(picked(self._typed.value, self.numbers)) or ...
 
-    def choose(self, *numbers: int) -> None:
-        """Chooses exactly these trials, from code; BadInput where one of them is not shown."""
-        if unknown := sorted(set(numbers) - set(self.numbers)):
-            raise BadInput(f"There is no dot for trial {unknown[0]}: those shown are {_listed(self.numbers)}.")
-        self._chosen, self._typed.value = set(numbers), _listed(numbers)
-        self.show()
+    def choose(self, numbers: set[int]) -> None:
+        """Chooses exactly these trials."""
+        self._typed.value = _listed(numbers)
 
     def _on_click(self, trace: object, points: Any, state: object) -> None:
-        self.choose(*self._chosen ^ {self.numbers[n] for n in points.point_inds})
+        self.choose(picked(self._typed.value, self.numbers) ^ {self.numbers[n] for n in points.point_inds})
 
     def _on_box(self, trace: object, points: Any, selector: object) -> None:
-        self.choose(*self._chosen | {self.numbers[n] for n in points.point_inds})
-
-    def _on_text(self, change: dict) -> None:
-        """Numbers in the text field; what is not one is named, and nothing changes."""
-        if change["new"] == _listed(self._chosen):
-            return
-        words = re.findall(r"[^\s,;]+", change["new"])
-        wrong = [word for word in words if not word.isdecimal() or int(word) not in self.numbers]
-        if wrong:
-            self.say(f"{wrong[0]!r} is not the number of a dot. {self.draw()[1]}")
-        else:
-            self.choose(*map(int, words))
+        self.choose(picked(self._typed.value, self.numbers) | {self.numbers[n] for n in points.point_inds})
 
 
 def _listed(numbers: Iterable[int]) -> str:

@@ -1,21 +1,19 @@
-"""Windows into samplers: a slider through a recorded run and a menu of functions; and where samplers look next."""
+"""Windows into samplers: a slider through a recorded run and a menu of functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import ClassVar
 
 import ipywidgets as widgets
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
-from optuna import Study
 from plotly.subplots import make_subplots
 
 from helpers import plots
 from helpers.explore.explorable import Drawing, Explorable, add, dots, line, menu, slider
-from helpers.inside import cmaes, fixed, gp, tpe
+from helpers.inside import cmaes, gp, tpe
 from helpers.problems.functions import Function, find_function
 
 TPE_TRIALS, GP_TRIALS, GENERATIONS, TALL = 60, 20, 20, 540
@@ -31,10 +29,10 @@ def landscape(function: Function) -> tuple[np.ndarray, ...]:
     """
     if len(function.low) == 1:
         x = np.linspace(function.low[0], function.high[0], 401)
-        return fixed(x), fixed(function.formula(np.array([place])) for place in x)
+        return x, np.array([function.formula(np.array([place])) for place in x])
     x, y = (np.linspace(*bounds, 61) for bounds in zip(function.low, function.high, strict=True))
     height = np.array([[function.formula(np.array([a, b])) for a in x] for b in y])
-    return fixed(x), fixed(y), fixed(np.log1p(np.abs(height - function.optimum)))
+    return x, y, np.log1p(np.abs(height - function.optimum))
 
 
 def contour(function: Function) -> go.Contour:
@@ -188,21 +186,3 @@ class CmaWindow(Window):
 
     NAMES, STEPS = ("ellipse", "rosenbrock2", "ackley", "branin"), ("generation", 1, GENERATIONS)
     drawing = staticmethod(draw_cma)
-
-
-def next_asks_figure(clouds: Mapping[str, pd.DataFrame], function: Function, study: Study, title: str) -> go.Figure:
-    """Clouds of suggestions, a table of x0 and x1 a sampler, and the study's trials on a map of the function."""
-    figure = make_subplots(cols=len(clouds), subplot_titles=list(clouds), shared_yaxes=True, horizontal_spacing=0.02)
-    past = study.trials_dataframe(attrs=("params",))
-    crosses, pale = dots(plots.INK, size=6, symbol="x"), dots(plots.VERMILLION, size=6, opacity=0.6)
-    for column, cloud in enumerate(clouds.values(), start=1):
-        figure.add_trace(contour(function), row=1, col=column)
-        traces = {
-            "trials so far": (past["params_x0"], past["params_x1"], crosses),
-            "next suggestions": (*cloud[["x0", "x1"]].round(4).to_numpy().T, pale),
-        }
-        add(figure, traces, showlegend=column == 1, cliponaxis=False, row=1, col=column)  # many lie on the edge
-    (low, high), up = zip(function.low, function.high, strict=True)
-    figure.update_xaxes(title="x0", range=[low, high], tickvals=[low + s * (high - low) for s in (0.1, 0.5, 0.9)])
-    figure.update_yaxes(range=up).update_yaxes(title="x1", col=1)
-    return figure.update_layout(title=title, legend={"orientation": "h", "y": -0.25}, margin_t=90)

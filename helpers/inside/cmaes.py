@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from optuna.samplers import CmaEsSampler
 
-from helpers.inside import OptunaMoved, check, fixed, play, private
+from helpers.inside import OptunaMoved, check, play
 from helpers.problems.functions import Function
 
 POPULATION = 6  # 4 + floor(3 ln d) for d = 2 dimensions
-METHODS = {"_init_optimizer": ("trans", "direction"), "_restore_optimizer": ("completed_trials",)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,23 +43,23 @@ class _Watched(CmaEsSampler):
     def written(self, optimizer: Any) -> Any:
         """Writes mean, covariance and sigma down, and hands the optimizer on."""
         if optimizer is not None:
-            sigma, shape = (private(__name__, optimizer, name) for name in ("_sigma", "_C"))
-            self.seen[optimizer.generation] = fixed(optimizer.mean), fixed(sigma**2 * shape), float(sigma)
+            sigma = float(optimizer._sigma)
+            self.seen[optimizer.generation] = optimizer.mean.copy(), sigma**2 * optimizer._C, sigma
         return optimizer
 
 
 @lru_cache(maxsize=32)
 def observe_cmaes(function: Function, generations: int = 20, seed: int = 0) -> tuple[CmaStep, ...]:
     """Plays CMA-ES with Optuna's defaults on a function of two dimensions (else BadInput); a step a generation."""
-    check(__name__, CmaEsSampler, METHODS, function, 2)
+    check(function, 2)
     sampler = _Watched(seed)
     points, values = play(function, sampler, 1 + POPULATION * generations)
     if sorted(sampler.seen) != list(range(generations)):
-        raise OptunaMoved(__name__, CmaEsSampler, "_restore_optimizer")
+        raise OptunaMoved(__name__)
     low, width = np.array(function.low), np.subtract(function.high, function.low)
     steps = [CmaStep(0, points[:1], values[:1])]
     for n, (mean, covariance, sigma) in sampler.seen.items():
         members = slice(1 + POPULATION * n, 1 + POPULATION * (n + 1))
-        model = fixed(low + width * mean), fixed(covariance * np.outer(width, width)), sigma
+        model = low + width * mean, covariance * np.outer(width, width), sigma
         steps.append(CmaStep(n + 1, points[members], values[members], *model))
     return tuple(steps)

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from optuna.samplers import GPSampler
 
-from helpers.inside import GRID, OptunaMoved, check, fixed, play, private
+from helpers.inside import GRID, OptunaMoved, check, play
 from helpers.problems.functions import Function
 
 START = 4  # Optuna's default is 10 random trials, after which a function of one dimension has few secrets left
-METHODS = {"_optimize_acqf": ("acqf", "best_params")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,24 +43,23 @@ class _Watched(GPSampler):
 
         taken = super()._optimize_acqf(acqf, best_params)
         grid = np.linspace(0, 1, GRID)[:, None]
-        gpr = private(__name__, acqf, "_gpr")
+        gpr, log_ei = acqf._gpr, acqf.eval_acqf_no_grad(np.vstack([grid, taken]))
         mean, variance = gpr.posterior(torch.from_numpy(grid))
-        log_ei = private(__name__, acqf, "eval_acqf_no_grad")(np.vstack([grid, taken]))
-        noise, scales = (private(__name__, gpr, name) for name in ("noise_var", "length_scales"))
-        self.seen.append((mean.numpy(), np.sqrt(variance.numpy()), log_ei, float(noise) ** 0.5, float(scales[0])))
+        noise, scale = float(gpr.noise_var) ** 0.5, float(gpr.length_scales[0])
+        self.seen.append((mean.numpy(), np.sqrt(variance.numpy()), log_ei, noise, scale))
         return taken
 
 
 @lru_cache(maxsize=32)
 def observe_gp(function: Function, trials: int = 20, seed: int = 0) -> tuple[GpStep, ...]:
     """Plays the GP sampler, 4 random trials first, on a function of one dimension (else BadInput); a step a trial."""
-    check(__name__, GPSampler, METHODS, function, 1)
+    check(function, 1)
     sampler = _Watched(seed=seed, n_startup_trials=START)
     sampler.seen = []
     places, y = play(function, sampler, trials)
     if len(sampler.seen) != max(0, trials - START):
-        raise OptunaMoved(__name__, GPSampler, "_optimize_acqf")
-    x, grid = places[:, 0], fixed(np.linspace(function.low[0], function.high[0], GRID))
+        raise OptunaMoved(__name__)
+    x, grid = places[:, 0], np.linspace(function.low[0], function.high[0], GRID)
     sign = 1 if function.direction == "maximize" else -1
     models = [{}] * START + [_in_units(y[: START + n], sign, *seen) for n, seen in enumerate(sampler.seen)]
     return tuple(GpStep(n, x[:n], y[:n], x[n], y[n], grid, **models[n]) for n in range(trials))
@@ -71,5 +69,5 @@ def _in_units(y: np.ndarray, sign: int, mean: Any, deviation: Any, log_ei: Any, 
     """Undoes what the sampler did to the values: turned so that more is better, mean 0, standard deviation 1."""
     spread = max(np.std(y), 1e-10)
     mean, deviation, log_ei = np.mean(y) + sign * spread * mean, spread * deviation, log_ei + np.log(spread)
-    arrays = {"mean": fixed(mean), "deviation": fixed(deviation), "log_ei": fixed(log_ei[:-1])}
+    arrays = {"mean": mean, "deviation": deviation, "log_ei": log_ei[:-1]}
     return arrays | {"taken_log_ei": float(log_ei[-1]), "scale": scale, "noise": spread * noise}

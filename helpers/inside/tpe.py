@@ -9,14 +9,10 @@ from typing import Any
 import numpy as np
 from optuna.samplers import TPESampler
 
-from helpers.inside import GRID, OptunaMoved, check, fixed, play
+from helpers.inside import GRID, OptunaMoved, check, play
 from helpers.problems.functions import Function
 
 START = 10  # random trials, Optuna's default
-METHODS = {
-    "_compute_acquisition_func": ("samples", "mpe_below", "mpe_above"),
-    "_build_parzen_estimator": ("study", "search_space", "trials", "handle_below"),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +50,17 @@ class _Watched(TPESampler):
         scores = super()._compute_acquisition_func(samples, mpe_below, mpe_above)
         log_l, log_g = (group.log_pdf({"x0": self.grid}) for group in (mpe_below, mpe_above))
         arrays = {"log_l": log_l, "log_g": log_g, "candidates": samples["x0"], "scores": scores}
-        self.seen[sum(map(len, self.groups.values()))] = self.groups | {name: fixed(a) for name, a in arrays.items()}
+        self.seen[sum(map(len, self.groups.values()))] = self.groups | arrays
         return scores
 
 
 @lru_cache(maxsize=32)
 def observe_tpe(function: Function, trials: int = 100, seed: int = 0) -> tuple[TpeStep, ...]:
     """Plays TPE with Optuna's defaults on a function of one dimension (else BadInput); one step a trial."""
-    check(__name__, TPESampler, METHODS, function, 1)
-    sampler = _Watched(fixed(np.linspace(function.low[0], function.high[0], GRID)), seed)
+    check(function, 1)
+    sampler = _Watched(np.linspace(function.low[0], function.high[0], GRID), seed)
     places, y = play(function, sampler, trials)
     if set(sampler.seen) != set(range(START, trials)):
-        raise OptunaMoved(__name__, TPESampler, "_compute_acquisition_func")
+        raise OptunaMoved(__name__)
     x, models = places[:, 0], sampler.seen
     return tuple(TpeStep(n, x[:n], y[:n], x[n], y[n], sampler.grid, **models.get(n, {})) for n in range(trials))

@@ -2,7 +2,7 @@
 
 from helpers.learn.claims import ClaimFailed, claim
 from helpers.learn.exercises import check, show_solution
-from helpers.learn.predictions import predict
+from helpers.learn.predictions import Prediction as predict
 from helpers.learn.quiz import Question, Quiz, QuizBefore
 from helpers.learn.seed import course_seed
 

@@ -8,7 +8,7 @@ from html import escape
 import ipywidgets as widgets
 
 from helpers.accessible import AccessibleNames
-from helpers.errors import BadInput, one_of
+from helpers.errors import one_of
 from helpers.learn.notes import Note
 
 _revealed: dict[str, bool] = {}
@@ -18,8 +18,6 @@ class Prediction(widgets.VBox):
     """A question and its buttons, at least two; nothing depends on the answer."""
 
     def __init__(self, question: str, options: Sequence[str]) -> None:
-        if len(set(options)) < max(2, len(options)):
-            raise BadInput(f"A prediction needs at least two different options, not {list(options)!r}.")
         self.question, self.options = question, tuple(options)
         look = {"style": {"button_width": "auto"}, "layout": {"width": "auto"}, "tooltip": question}
         self._buttons = widgets.ToggleButtons(options=self.options, value=None, **look)
@@ -40,6 +38,3 @@ class Prediction(widgets.VBox):
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         text = f"Your prediction: {self.question} [ {' | '.join(self.options)} ]"
         return super()._repr_mimebundle_(**kwargs) | {"text/plain": text}
-
-
-predict = Prediction  # in a notebook it is something to do

@@ -1,7 +1,4 @@
-"""A quiz: questions with radio buttons, one score for all, and for each wrong answer why and where to read again.
-
-Before the course some of them are asked too: those answers are kept in a file, and not marked.
-"""
+"""A quiz: questions with radio buttons, one score for all, and for each wrong answer why and where to read again."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from uuid import uuid4
 import ipywidgets as widgets
 from IPython.display import Markdown
 
-from helpers.accessible import AccessibleNames, announced
+from helpers.accessible import ANNOUNCED, AccessibleNames
 from helpers.learn.notes import MARKS
 
 BEFORE = Path("answers_before_the_course.json")  # beside the notebooks: it outlives the kernel
@@ -23,18 +20,14 @@ BEFORE = Path("answers_before_the_course.json")  # beside the notebooks: it outl
 
 @dataclass(frozen=True)
 class Question:
-    """One question of a quiz; `right` is the place of the right option, from 0.
+    """One question of a quiz."""
 
-    Its `key` names the proof of the answer; `why` explains that, and what is wrong with the others; `notebook` is the
-    file in which it is taught, such as "07_scale_up.ipynb".
-    """
-
-    key: str
+    key: str  # names the proof of the answer
     text: str
     options: tuple[str, ...]
-    right: int
-    why: str
-    notebook: str
+    right: int  # the place of the right option, from 0
+    why: str  # it is right, and what is wrong with the others
+    notebook: str  # where it is taught, such as "07_scale_up.ipynb"
 
     @property
     def answer(self) -> str:
@@ -61,7 +54,7 @@ class Quiz(widgets.VBox):
             groups.append(widgets.VBox([head, self._radios[-1], self._marks[-1]]))
         self._button = widgets.Button(description="How did I do?", icon="check", button_style="primary")
         self._button.on_click(lambda _: self.mark())
-        self._total = announced(widgets.HTML())
+        self._total = widgets.HTML().add_class(ANNOUNCED)
         super().__init__([*groups, self._button, self._total, AccessibleNames()])
 
     @property

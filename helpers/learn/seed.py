@@ -11,11 +11,8 @@ SEEDS = 4_000_000  # notebooks make seeds such as 1000 * seed + 999 of it, and N
 
 
 def course_seed() -> int:
-    """The whole number of up to 1000 digits in LEARN_OPTUNA_SEED, modulo 4,000,000; 0 when it is not set.
-
-    BadInput: the variable holds anything else.
-    """
+    """The whole number in LEARN_OPTUNA_SEED, modulo 4,000,000; 0 when it is not set. BadInput: anything else is."""
     text = os.environ.get(VARIABLE, "0")
-    if not (text.isascii() and text.isdigit() and len(text) <= 1000):
+    if not text.isdecimal():
         raise BadInput(f"{VARIABLE} is {text!r}: set it to a whole number such as 0, or remove it.")
     return int(text) % SEEDS

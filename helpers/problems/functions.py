@@ -34,19 +34,14 @@ class Problem(Protocol):
 
 @dataclass(frozen=True)
 class Function:
-    """A function to be minimised over a box; calling it with a trial asks for x0, x1, ... and returns the value.
-
-    Attributes:
-        formula: of an array of shape (dimensions,), each between its bounds in `low` and `high`.
-        optimum: the lowest value inside the box, rounded down; `best` is one place where it is taken.
-    """
+    """A function to be minimised over a box; calling it with a trial asks for x0, x1, ... and returns the value."""
 
     name: str
-    formula: Callable[[np.ndarray], float]
+    formula: Callable[[np.ndarray], float]  # of an array of shape (dimensions,)
     low: tuple[float, ...]
     high: tuple[float, ...]
-    optimum: float
-    best: tuple[float, ...]
+    optimum: float  # the lowest value inside the box, rounded down
+    best: tuple[float, ...]  # one place where it is taken
     direction: Direction = "minimize"
 
     def __post_init__(self) -> None:

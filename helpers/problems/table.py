@@ -30,23 +30,15 @@ Config = Mapping[str, Any]  # a number or a name for each hyperparameter
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What a benchmark holds.
-
-    Attributes:
-        space: each hyperparameter's levels, numbers rising or names; the last hyperparameter moves fastest.
-        logarithmic: those of them with a logarithmic range.
-        metrics: the seeds each was recorded for, and after how many epochs.
-        images: so many are in each part of the data that is scored; accuracies are stored as counts of them.
-        opened_by: where a hyperparameter exists with one level of another alone, that one and the level.
-    """
+    """What a benchmark holds."""
 
     name: str
     file: Path
-    space: Mapping[str, tuple[Any, ...]]
-    logarithmic: Sequence[str]
-    metrics: Mapping[str, tuple[tuple[int, ...], int]]
-    images: int
-    opened_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    space: Mapping[str, tuple[Any, ...]]  # the levels, numbers rising or names; the last moves fastest
+    logarithmic: Sequence[str]  # those of them with a logarithmic range
+    metrics: Mapping[str, tuple[tuple[int, ...], int]]  # the seeds each was recorded for, and after how many epochs
+    images: int  # in each part of the data that is scored; accuracies are stored as counts of them
+    opened_by: Mapping[str, Sequence[str]] = field(default_factory=dict)  # {conditional one: (another, its level)}
 
     @property
     def configurations(self) -> list[dict[str, Any]]:
@@ -56,12 +48,6 @@ class Recording:
             more = [{name: level} for level in levels]
             rows = [row | new for row in rows for new in (more if self.is_open(name, row) else [{}])]
         return rows
-
-    @property
-    def fields(self) -> dict[str, tuple[int, int, int]]:
-        """Each metric's array: (configurations, seeds, epochs)."""
-        rows = len(self.configurations)
-        return {metric: (rows, len(seeds), epochs) for metric, (seeds, epochs) in self.metrics.items()}
 
     @property
     def epochs(self) -> int:
@@ -96,12 +82,9 @@ class Benchmark:
     """Recorded learning curves; also a `functions.Problem`: called with a trial it returns the final validation
     accuracy, mean over the seeds, of the recorded configuration nearest to the trial's.
 
-    Attributes:
-        curves: each metric's array (configurations, seeds, epochs); of test accuracies one epoch alone is known.
-            Losses have 16 bits: give sums and means over them `dtype=float`.
-        configurations: that of each row.
-        best, best_on_test: the ones with the highest final validation and test accuracy, mean over the seeds.
-        optimum, worst: the highest and the lowest final validation accuracy.
+    `curves` has each metric's array (configurations, seeds, epochs); test accuracies are of one epoch alone. Losses
+    have 16 bits: give sums and means over them `dtype=float`. `best`, `best_on_test`, `optimum` and `worst` go by the
+    final validation (or test) accuracy, mean over the seeds: two configurations, the highest and the lowest value.
     """
 
     direction: Literal["maximize"] = "maximize"
@@ -202,16 +185,14 @@ def open_recorded(path: Path, what: str) -> Iterator[Mapping[str, np.ndarray]]:
 
 
 def read_benchmark(recording: Recording) -> Benchmark:
-    """The benchmark in the recording's file; BadInput where it is missing, or an array cannot be what it is said to be:
-    another shape, no counts of images, a loss that is nan where the network does better than guessing."""
+    """The benchmark in the recording's file; BadInput where it is missing, has too many right answers, or a loss that
+    is nan where the network does better than guessing."""
     with open_recorded(recording.file, "trainings") as stored:
         curves = {metric: stored[metric] for metric in recording.metrics}
-        counts = {metric: values for metric, values in curves.items() if metric.endswith("accuracy")}
-        sound = {metric: values.shape for metric, values in curves.items()} == recording.fields
-        sound &= all(values.dtype.kind == "u" and values.max() <= recording.images for values in counts.values())
-        curves |= {metric: values / recording.images for metric, values in counts.items()}
-        lost = np.isnan(curves.get("validation_loss", 0.0))
-        if not sound or (lost & (curves["validation_accuracy"] > 0.2)).any():
+        counted = [metric for metric in curves if metric.endswith("accuracy")]
+        curves |= {metric: curves[metric] / recording.images for metric in counted}
+        better, lost = curves["validation_accuracy"] > 0.2, np.isnan(curves.get("validation_loss", 0.0))
+        if (better & lost).any() or not all(curves[metric].max() <= 1 for metric in counted):
             raise BadInput("Damaged.")
     return Benchmark(curves, recording)
 

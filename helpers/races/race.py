@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import optuna
-import pandas as pd
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
@@ -52,20 +51,13 @@ class Race:
         """The regret at the end of each run of one entrant, (seeds,), or BadInput."""
         return self.only(name).regret[0, :, -1]
 
-    def summary(self) -> pd.DataFrame:
-        """Median and quartiles of the final regret, entrant by entrant."""
-        columns = ["median", "lower quartile", "upper quartile"]
-        quartiles = np.quantile(self.regret[:, :, -1], (0.5, 0.25, 0.75), axis=1)  # (3, entrants)
-        return pd.DataFrame(quartiles.T, pd.Index(self.names, name="sampler"), columns)
-
 
 def race(
     problem: Problem, entrants: Entrants, *, trials: int, seeds: Sequence[int], workers: int = 1, quiet: bool = False
 ) -> Race:
     """Runs every entrant once with each seed; `workers` ask for a trial each before the first of them is told.
 
-    BadInput: no entrant, fewer than two seeds, what makes no sampler, a problem that returns nan. A note on any error
-    names the run.
+    BadInput: no entrant, fewer than two seeds, what makes no sampler, a problem that returns nan.
     """
 
     def run(name: str, seed: int) -> Run:
@@ -73,7 +65,7 @@ def race(
         sampler = make(seed) if callable(make) and not isinstance(make, type) else None
         if isinstance(sampler, BaseSampler):
             return _search(problem, sampler, trials, workers)
-        raise BadInput("It makes no sampler: give a function of a seed, such as lambda seed: TPESampler(seed=seed).")
+        raise BadInput(f"{name!r} makes no sampler: give a function such as lambda seed: TPESampler(seed=seed).")
 
     return _every_run(problem.name, entrants, seeds, run, quiet)
 
@@ -82,15 +74,11 @@ def race_pruners(table: Benchmark, plans: Plans, *, epochs: int, seeds: Sequence
     """Searches with the same number of *epochs*, however many trials a pruner makes of them.
 
     Each plan makes a sampler and a pruner of a seed. A trial that is unfinished at the end does not count; the regret
-    before the first completed one is the worst there is. BadInput: no plan, fewer than two seeds, a plan that makes
-    something else.
+    before the first completed one is the worst there is. BadInput: no plan, fewer than two seeds.
     """
 
     def run(name: str, seed: int) -> Run:
-        match plans[name](seed):
-            case BaseSampler() as sampler, BasePruner() as pruner:
-                return _pruned_search(table, sampler, pruner, f"run {seed}", epochs)
-        raise BadInput(f"{name} makes no sampler and pruner: give lambda seed: (TPESampler(seed=seed), NopPruner()).")
+        return _pruned_search(table, *plans[name](seed), f"run {seed}", epochs)
 
     return _every_run(f"{table.name}, by epochs", plans, seeds, run, quiet)
 
@@ -101,14 +89,9 @@ def _every_run(
     """The one loop: every entrant once with each seed."""
     if not entrants or len(set(seeds)) < max(2, len(seeds)):
         raise BadInput("A race needs an entrant and at least two seeds, all different: one run may be luck.")
-    pairs, runs = [(name, seed) for name in entrants for seed in seeds], []
+    pairs = [(name, seed) for name in entrants for seed in seeds]
     with threadpool_limits(1):  # threads that wait by spinning make a GP several times as slow on busy cores
-        for name, seed in tqdm(pairs, desc=f"race on {problem}", leave=False, disable=quiet):
-            try:
-                runs.append(run(name, seed))
-            except Exception as error:
-                error.add_note(f"This is from the run of {name!r} with seed {seed}, in the race on {problem}.")
-                raise
+        runs = [run(*pair) for pair in tqdm(pairs, desc=f"race on {problem}", leave=False, disable=quiet)]
     found: np.ndarray = np.array(runs).reshape(len(entrants), len(seeds), 2, -1)
     return Race(problem, tuple(entrants), found[:, :, 0], np.median(found[:, :, 1], axis=1))
 

@@ -18,18 +18,14 @@ from helpers.errors import BadInput
 class Replay:
     """What a pruner did to a list of curves, in their order; higher is better.
 
-    Attributes:
-        final, pruned: (trials,); where each curve would have ended, and whether the pruner stopped it.
-        trained: (trials,); the reports each trial made, its last one included. `length` is all there were to make.
-        spent, saved: the reports of all trials, and the share of all reports that was not made.
-        best, best_killed: the trial that ended best of those left alone, and the pruned one that would have; or None.
-        lost: how much better the best killed trial would have ended than the best found; 0 where it is no better.
+    `spent` are the reports of all trials, `saved` the share that was not made; `best` is the trial that ended best of
+    those left alone, `best_killed` the pruned one that would have, `lost` by how much it would have been better (or 0).
     """
 
-    final: np.ndarray
-    trained: np.ndarray
-    pruned: np.ndarray
-    length: int
+    final: np.ndarray  # (trials,); where each curve would have ended
+    trained: np.ndarray  # (trials,); the reports each trial made, its last one included
+    pruned: np.ndarray  # (trials,); whether the pruner stopped it
+    length: int  # all reports that a trial could make
 
     @property
     def spent(self) -> int:
@@ -64,14 +60,14 @@ class Replay:
 
 def replay(pruner: BasePruner, curves: Sequence[Sequence[float]] | np.ndarray, *, study_name: str = "replay") -> Replay:
     """Reports the curves, (trials, epochs), value by value from epoch 1 on, and stops a trial when the pruner says so.
-    Hyperband chooses a trial's bracket from the study's name and the trial's number. BadInput: no curve, lengths that
-    differ, a value that is nan, or something that is no pruner.
+    Hyperband chooses a trial's bracket from the study's name and the trial's number. BadInput: no curve, a value that
+    is nan, or something that is no pruner.
     """
     if not isinstance(pruner, BasePruner):
         raise BadInput(f"{pruner!r} is no pruner: give an instance, such as MedianPruner().")
-    lengths = {len(curve) if np.ndim(curve) == 1 else 0 for curve in curves}
-    if len(lengths) != 1 or 0 in lengths or np.isnan(values := np.array(curves, dtype=float)).any():
-        raise BadInput("A replay needs a list of curves, all with the same number of values, and none of them nan.")
+    values = np.array(curves, dtype=float)
+    if values.ndim != 2 or not values.size or np.isnan(values).any():
+        raise BadInput("A replay needs curves, all with the same number of values, and none of them nan.")
     study = optuna.create_study(
         direction="maximize", sampler=RandomSampler(seed=0), pruner=pruner, study_name=study_name
     )

@@ -45,12 +45,6 @@ class Dataset:
     classes: int
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width)."""
-        channels, height, width = self.train.images.shape[1:]
-        return channels, height, width
-
-    @property
     def fingerprint(self) -> str:
         """SHA-256 over images and labels of all parts, their shapes and types included, as 64 hexadecimal digits."""
         digest = hashlib.sha256()

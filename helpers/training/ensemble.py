@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy, dropout
 
 from helpers.errors import BadInput
 from helpers.training.data import Dataset, Split
-from helpers.training.train import Epoch, Score, TrainingConfig, check_batch_size, create_model, own_randomness
+from helpers.training.train import Epoch, Score, TrainingConfig, create_model, own_randomness
 
 OWN: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0, "dropout": 0.0, "seed": 0}
 Tensors = dict[str, Tensor]
@@ -31,7 +31,11 @@ class Ensemble:
     that differ, or anything but plain SGD without augmentation or schedule."""
 
     def __init__(self, configs: Sequence[TrainingConfig], data: Dataset) -> None:
-        _check(configs, data)
+        if len({replace(config, **OWN) for config in configs}) != 1:
+            raise BadInput(f"Give configurations that differ in {', '.join(OWN)} only: train the others apart.")
+        if (configs[0].optimizer, configs[0].augmentation, configs[0].schedule) != ("sgd", "none", "constant"):
+            plain = "optimizer='sgd', augmentation='none' and schedule='constant'"
+            raise BadInput(f"An ensemble trains with {plain}: train this one with fit().")
         self.configs, self.data = tuple(configs), data
         networks = [create_model(config, data) for config in configs]
         self.parameters, _ = stack_module_state(networks)
@@ -127,13 +131,3 @@ class Ensemble:
 def _mean_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy of logits (n, classes); with the classes first PyTorch is several times as fast."""
     return cross_entropy(logits.T[None], labels[None])
-
-
-def _check(configs: Sequence[TrainingConfig], data: Dataset) -> None:
-    """Raises BadInput unless these networks can be trained together."""
-    if len({replace(config, **OWN) for config in configs}) != 1:
-        raise BadInput(f"Give configurations that differ in {', '.join(OWN)} only: train the others apart.")
-    if (configs[0].optimizer, configs[0].augmentation, configs[0].schedule) != ("sgd", "none", "constant"):
-        plain = "optimizer='sgd', augmentation='none' and schedule='constant'"
-        raise BadInput(f"An ensemble trains with {plain}: train this one with fit().")
-    check_batch_size(configs[0], data)

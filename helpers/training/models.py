@@ -1,4 +1,4 @@
-"""Two small networks: each turns images (n, channels, height, width) into logits (n, classes)."""
+"""Two small networks: each turns images of shape (n, *image_shape), as (n, 1, 8, 8), into logits (n, classes)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import prod
 from torch import nn
 
 
-def mlp(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
+def mlp(image_shape: tuple[int, ...], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
     """`depth` hidden layers of `width` units, each followed by dropout, the share of them that is set to zero."""
     network, inputs = nn.Sequential(nn.Flatten()), prod(image_shape)
     for _ in range(depth):
@@ -16,7 +16,7 @@ def mlp(image_shape: tuple[int, int, int], classes: int, width: int, depth: int,
     return network.append(nn.Linear(inputs, classes))
 
 
-def cnn(image_shape: tuple[int, int, int], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
+def cnn(image_shape: tuple[int, ...], classes: int, width: int, depth: int, dropout: float) -> nn.Sequential:
     """`depth` blocks of convolution, ReLU and (while the image is at least 4 pixels wide) pooling, with `width`
     channels first, twice as many in each further block; then dropout."""
     network, (channels, height, side) = nn.Sequential(), image_shape

@@ -103,7 +103,7 @@ def create_model(config: TrainingConfig, data: Dataset) -> nn.Sequential:
     """A fresh network for `data`, on its device and in its dtype, drawn from `config.seed` alone."""
     images = data.train.images
     with own_randomness(config.seed, stream=0, device=images.device):
-        model = MODELS[config.model](data.image_shape, data.classes, config.width, config.depth, config.dropout)
+        model = MODELS[config.model](images.shape[1:], data.classes, config.width, config.depth, config.dropout)
     return model.to(device=images.device, dtype=images.dtype)
 
 
@@ -111,9 +111,8 @@ def train(model: nn.Module, config: TrainingConfig, data: Dataset) -> Iterator[E
     """Trains `model` in place and yields after every epoch; stop iterating and the training stops.
 
     Every epoch draws from `config.seed` and its own number, so that a run is repeatable however it is interleaved
-    with others in one thread. BadInput: the batch is larger than the training part.
+    with others in one thread.
     """
-    check_batch_size(config, data)
     optimizer = _create_optimizer(model, config)
     scheduler = LambdaLR(optimizer, lambda epoch: rate_factor(config.schedule, epoch, config.epochs))
     augment = make_augmentation(config.augmentation, fill=data.train.images.min().item())
@@ -145,13 +144,6 @@ def fit(config: TrainingConfig, data: Dataset) -> tuple[nn.Module, list[Epoch]]:
     """Creates and trains a network to its last epoch; returns it with its learning curve."""
     model = create_model(config, data)
     return model, list(train(model, config, data))
-
-
-def check_batch_size(config: TrainingConfig, data: Dataset) -> None:
-    """Raises BadInput when a batch is larger than the training part."""
-    size, most = config.batch_size, len(data.train)
-    if size > most:
-        raise BadInput(f"batch_size is {size} but there are only {most} training images: choose at most {most}.")
 
 
 def _one_epoch(

@@ -23,7 +23,6 @@ from helpers.explore.chooser import (
     BLIND,
     CLASSES,
     LONG,
-    NUMBERS,
     QUESTIONS,
     RULES,
     WIDEST,
@@ -38,7 +37,7 @@ from tests.explore.test_explorable import move
 IMAGE = Path(__file__).parents[2] / "images" / "sampler_cheat_sheet.svg"
 EVERYTHING = [dict(zip(QUESTIONS, answers, strict=True)) for answers in product(*QUESTIONS.values())]
 TINY, SHORTEST, LONGEST = (QUESTIONS["trials"][n] for n in (0, 1, 4))
-CATEGORICAL, CONDITIONAL = QUESTIONS["kinds"][1:]
+NUMBERS, CATEGORICAL, CONDITIONAL = QUESTIONS["kinds"]
 SEVERAL, AT_ONCE = QUESTIONS["workers"][1:]
 ONE, CONSTRAINTS, OBJECTIVES = QUESTIONS["goal"]
 CHEAP, SECONDS, COSTLY = QUESTIONS["cost"]
@@ -125,7 +124,7 @@ def worth_a_gp(answers: Mapping[str, str]) -> bool:
 
 def test_every_rule_is_needed() -> None:
     """Each is the first that holds for some answers, and the last holds for all."""
-    conditions = [holds for *_, holds in RULES.values()]
+    conditions = [rule.holds for rule in RULES]
     first = [next(n for n, holds in enumerate(conditions) if holds(answers)) for answers in EVERYTHING]
     assert set(first) == set(range(len(RULES)))
     assert all(conditions[-1](answers) for answers in EVERYTHING)
@@ -323,12 +322,12 @@ def test_every_choice_is_drawn(races: dict[str, Race]) -> None:
 
 
 def test_the_chooser_has_all_answers_and_says_what_it_chooses(races: dict[str, Race]) -> None:
-    """Six rows of buttons; the sampler stands out in bold, the line of code as code."""
+    """Six rows of buttons; below them the sampler, the line of code and the reason."""
     shown = SamplerChooser()
     assert {question: row.options for question, row in shown.controls.items()} == QUESTIONS
     assert move(shown, workers=AT_ONCE).message.startswith("QMC: ")
     choice = choose(shown.values)
-    assert shown.status.value.startswith(f"<b>{choice.sampler}</b> <code>{choice.code}</code><br>{choice.reason}")
+    assert shown.message.startswith(f"{choice.sampler}: {choice.code}. {choice.reason}")
 
 
 def test_the_recorded_races_are_shown() -> None:
@@ -352,7 +351,7 @@ def words(element: ET.Element, tag: str) -> str:
 def test_the_picture_says_what_the_chooser_says(tag: str) -> None:
     """Every sampler, in the order of the rules, and the numbers of trials at which the recommendation changes."""
     said = words(ET.parse(IMAGE).getroot(), tag)
-    order = [sampler for sampler, *_ in RULES.values()]
+    order = [rule.sampler for rule in RULES]
     named_samplers = re.findall("|".join(map(re.escape, set(order))), said.replace("NSGA-III", ""))
     assert sorted(set(named_samplers)) == sorted(set(order))
     assert order[:-1] == named_samplers  # the last two rules end at the same sampler

@@ -1,4 +1,4 @@
-"""The Pareto chooser: what it chooses under a limit, what it says, what it refuses, and that it draws its state."""
+"""The Pareto chooser: what it chooses under a limit, what it says, and that it draws its state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from optuna import Study
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from helpers.errors import BadInput
 from helpers.explore.trials import ParetoChooser, draw_front, front
 from tests.explore.test_explorable import move, offered, points
 
@@ -40,15 +39,6 @@ def test_what_it_says(study: Study) -> None:
         "The next step on the front: 0.010 less for 12.9 times as many."
     )
     assert draw_front(study, 9000)[1].endswith("No larger one found is better.")
-
-
-def test_what_is_refused() -> None:
-    """One objective, another direction, no trial."""
-    for directions in (["minimize"], ["maximize", "minimize"], ["minimize"] * 3):
-        with pytest.raises(BadInput, match="minimises two objectives"):
-            ParetoChooser(optuna.create_study(directions=directions))
-    with pytest.raises(BadInput, match=r"no completed trial yet: run study\.optimize first"):
-        ParetoChooser(optuna.create_study(directions=["minimize"] * 2))
 
 
 @pytest.mark.parametrize(("limit", "chosen"), [(40, 7), (699, 7), (700, 2), (8999, 2), (9000, 1), (1e9, 1)])

@@ -26,7 +26,6 @@ from helpers.explore.windows import (
     draw_gp,
     draw_tpe,
     landscape,
-    next_asks_figure,
 )
 from helpers.inside.cmaes import observe_cmaes
 from helpers.inside.gp import observe_gp
@@ -182,17 +181,6 @@ def test_cma_es_goes_on_from_its_own_trials(study: optuna.Study) -> None:
     cloud = next_asks(study, MAKERS["CMA-ES"], asks=200)
     now = observe_cmaes(find_function("branin"), GENERATIONS, 0)[3].mean
     assert abs(cloud.mean().to_numpy() - now).max() < 0.7 < abs(now - (2.5, 7.5)).max()
-
-
-def test_clouds_are_drawn_side_by_side(study: optuna.Study) -> None:
-    """A map, the trials and the cloud for each sampler, under its name."""
-    clouds = {name: next_asks(study, MAKERS[name], asks=5) for name in ("random", "TPE")}
-    figure = next_asks_figure(clouds, find_function("branin"), study, "Next?")
-    assert [note.text for note in figure.layout.annotations] == ["random", "TPE"]
-    assert [trace.name for trace in figure.data] == ["function", "trials so far", "next suggestions"] * 2
-    for trace, cloud in zip(figure.data[2::3], clouds.values(), strict=True):
-        assert pd.DataFrame({"x0": trace.x, "x1": trace.y}).to_numpy() == pytest.approx(cloud.to_numpy(), abs=1e-4)
-    assert list(figure.data[1].x) == [trial.params["x0"] for trial in study.trials]
 
 
 def test_a_copy_keeps_the_direction() -> None:

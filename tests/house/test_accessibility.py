@@ -27,7 +27,8 @@ from tests.tools.store_outputs import METADATA, all_notebooks
 
 pytestmark = pytest.mark.slow  # goes through every notebook in a browser
 
-SETUP = """import optuna
+SETUP = """import warnings
+import optuna
 from helpers import plots
 from helpers.explore import board, chooser, game, lenses, monitor, pruner_lab, suggestions, trials, windows
 from helpers.explore.explorable import Explorable
@@ -39,6 +40,7 @@ import ipywidgets as widgets
 import pandas as pd
 import plotly.graph_objects as go
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 plots.use_course_look()
 ladder = pd.DataFrame(columns=["score", "low", "high"])
 figure = go.Figure(go.Scatter(x=[0, 1], y=[1, 2]), layout={"title": "A plot of your own"})

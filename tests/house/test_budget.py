@@ -11,14 +11,14 @@ import pytest
 HELPERS = Path(__file__).parents[2] / "helpers"
 GOAL = 4700  # lines of all folders but exercises; until it is reached, none may grow
 MOST = {
-    "ground": 630,  # the modules beside the folders
-    "training": 530,
-    "problems": 548,
-    "races": 345,
-    "inside": 278,
+    "ground": 588,  # the modules beside the folders
+    "training": 510,
+    "problems": 524,
+    "races": 324,
+    "inside": 244,
     "fleet": 1575,
-    "explore": 1577,
-    "learn": 429,
+    "explore": 1509,
+    "learn": 412,
     "exercises": 1400,
 }
 MOST_WITHOUT_EXERCISES = max(GOAL, sum(MOST.values()) - MOST["exercises"])

@@ -17,12 +17,10 @@ from helpers.plots import (
     STILLS,
     best_so_far,
     image_row,
-    learning_curves,
     regret_race,
     use_course_look,
 )
 from helpers.races.race import Race
-from helpers.training.train import Epoch
 
 LEAST_CONTRAST = 2.0
 LEAST_DISTANCE = 12.0
@@ -137,11 +135,6 @@ def test_pictures_are_stored_on_request_alone(monkeypatch: pytest.MonkeyPatch, s
     assert pio.renderers.default == renderer
 
 
-def epochs(*accuracies: float) -> list[Epoch]:
-    """A learning curve made by hand."""
-    return [Epoch(number, 1.0, 1.0, accuracy) for number, accuracy in enumerate(accuracies)]
-
-
 def ends(figure: go.Figure) -> dict[str, go.layout.Annotation]:
     """The names at the ends of the lines, without the signs before them."""
     return {note.text.partition(" ")[2]: note for note in figure.layout.annotations}
@@ -158,32 +151,6 @@ def heights(figure: go.Figure) -> list[float]:
     low, high = figure.layout.yaxis.range
     scale = plot_height(figure) / (high - low)
     return sorted((note.y - low) * scale + (note.yshift or 0) for note in figure.layout.annotations)
-
-
-CURVES = {"low rate": epochs(0.1, 0.2, 0.3), "high rate": epochs(0.3, 0.7, 0.8), "stopped": epochs(0.1, 0.15)}
-
-
-def test_learning_curves_hold_their_epochs() -> None:
-    """One line for each label: accuracy against epochs trained, counted from one."""
-    figure = learning_curves(CURVES, "Two rates")
-    assert figure.layout.title.text == "Two rates"
-    assert [trace.name for trace in figure.data] == list(CURVES)
-    for trace, curve in zip(figure.data, CURVES.values(), strict=True):
-        assert list(trace.x) == [epoch.number + 1 for epoch in curve]
-        assert list(trace.y) == [epoch.validation_accuracy for epoch in curve]
-
-
-def test_learning_curves_are_named_at_their_ends() -> None:
-    """Each name stands at the last point of its line, in its colour, and there is no legend to look up."""
-    figure = learning_curves(CURVES, "Two rates")
-    assert figure.layout.showlegend is False
-    assert list(ends(figure)) == list(CURVES)
-    for trace in figure.data:
-        note = ends(figure)[trace.name]
-        assert (note.x, note.y) == (trace.x[-1], trace.y[-1])
-        assert note.font.color == plots.LABELS[trace.line.color]
-        assert (note.xanchor, note.showarrow) == ("left", False)
-    assert len({trace.line.color for trace in figure.data}) == len(CURVES)
 
 
 RUNS = {
@@ -238,12 +205,9 @@ def test_the_axis_begins_at_the_floor(floor: float, begins: float) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [0.02, 0.5, 0.97, 1.0])
 @pytest.mark.parametrize("lines", [2, 4, 6])
-@pytest.mark.parametrize("draw", [learning_curves, best_so_far])
-def test_names_of_lines_that_end_together_do_not_cover_each_other(draw: object, lines: int, end: float) -> None:
+def test_names_of_lines_that_end_together_do_not_cover_each_other(lines: int, end: float) -> None:
     """They stand at least 15 pixels apart, and inside of the figure."""
-    scores = [0.01, end]
-    made = {f"line {n}": epochs(*scores) if draw is learning_curves else [scores] for n in range(lines)}
-    figure = draw(made, "All alike")
+    figure = best_so_far({f"line {n}": [[0.01, end]] for n in range(lines)}, "All alike")
     placed = heights(figure)
     assert len(placed) == lines
     assert min(higher - lower for lower, higher in pairwise(placed)) >= 15
@@ -252,11 +216,9 @@ def test_names_of_lines_that_end_together_do_not_cover_each_other(draw: object, 
     assert placed[-1] < plot_height(figure) + margin.t - 8
 
 
-@pytest.mark.parametrize("draw", [learning_curves, best_so_far])
-def test_names_far_apart_stay_where_their_lines_end(draw: object) -> None:
+def test_names_far_apart_stay_where_their_lines_end() -> None:
     """Only names that would touch are moved."""
-    made = {f"ends at {end}": [0.1, end] for end in (0.2, 0.5, 0.9)}
-    figure = draw({k: epochs(*v) if draw is learning_curves else [v] for k, v in made.items()}, "Apart")
+    figure = best_so_far({f"ends at {end}": [[0.1, end]] for end in (0.2, 0.5, 0.9)}, "Apart")
     assert not any(note.yshift for note in figure.layout.annotations)
 
 

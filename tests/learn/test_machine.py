@@ -227,22 +227,6 @@ def test_little_memory(monkeypatch: pytest.MonkeyPatch, gigabytes: float, enough
     assert enough or "close other programs" in row.mend
 
 
-def test_a_probe_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it ran into becomes its row, in one line; the other rows are as they were."""
-
-    def broken() -> tuple[str, str]:
-        raise RuntimeError("first line\n   second line " + "x" * 500)
-
-    before = machine_check().rows
-    monkeypatch.setattr(machine, "_memory", broken)
-    after = machine_check().rows
-    (changed,) = (row for row in after if row.what == "memory")
-    assert changed.found.startswith("RuntimeError: first line second line x")
-    assert len(changed.found) < 200
-    assert changed.mend
-    assert [row for row in after if row != changed] == [row for row in before if row.what != "memory"]
-
-
 @pytest.mark.parametrize("missing", ["project", "packaging"])
 def test_a_course_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     """With its list of packages unknown the course is not ready, and the learner is told to install it."""
@@ -308,8 +292,7 @@ def test_it_imports_the_standard_library_alone(flags: tuple[str, ...]) -> None:
 def test_a_bare_python_gets_its_table() -> None:
     """With no package at all the check still ends, and says how to install the course."""
     shown = python(IMPORT + "print(machine_check())", "-S", "-E")
-    for row in ("learn-optuna", "memory"):
-        assert re.search(rf"^✗ {row}: .*make lab", shown, flags=re.MULTILINE)
+    assert re.search(r"^✗ learn-optuna: .*make lab", shown, flags=re.MULTILINE)
 
 
 @pytest.mark.slow

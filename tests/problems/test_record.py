@@ -191,7 +191,7 @@ def test_held_back_seeds_are_kept_apart(tmp_path: Path) -> None:
     made = replace(record.PLANS["smudged"], recording=tiny)
     record.record_plan(made)
     table = read_benchmark(tiny)
-    assert {metric: curve.shape for metric, curve in table.curves.items()} == tiny.fields
+    assert {metric: curve.shape for metric, curve in table.curves.items()} == record.fields(tiny)
     config = {name: levels[-1] for name, levels in space.items()} | {"learning_rate": 0.1, "weight_decay": 0.01}
     data = smudged_digits(config["blur"], dtype=torch.float32)
     rest = {name: level for name, level in config.items() if name != "blur"}

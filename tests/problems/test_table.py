@@ -21,7 +21,7 @@ import torch
 
 from helpers.errors import BadInput
 from helpers.learn import course_seed
-from helpers.problems.recorded.record_tables import CARD
+from helpers.problems.recorded.record_tables import CARD, fields
 from helpers.problems.smudged import smudged_digits
 from helpers.problems.table import (
     DIGITS,
@@ -89,7 +89,7 @@ def test_it_is_as_large_as_was_promised(table: Benchmark) -> None:
     """At least 2,000 configurations of six hyperparameters, three seeds, every epoch, in less than 5 MB."""
     assert len(configurations()) >= 2000 and len(SPACE) >= 6 and len(SEEDS) >= 3
     assert DIGITS.file.stat().st_size < 5e6
-    assert {metric: curve.shape for metric, curve in table.curves.items()} == DIGITS.fields
+    assert {metric: curve.shape for metric, curve in table.curves.items()} == fields(DIGITS)
     for metric in ("validation_accuracy", "validation_loss"):
         assert table.curves[metric].shape == (len(configurations()), len(SEEDS), EPOCHS)
     assert all(len(set(levels)) == len(levels) == len(sorted(levels)) for levels in SPACE.values())
@@ -357,7 +357,7 @@ REMEDY = re.escape(
 
 def stored(**changes: object) -> bytes:
     """A file with the right arrays, but for the changes; None leaves one out."""
-    arrays = {metric: np.zeros(shape, np.uint16) for metric, shape in DIGITS.fields.items()} | changes
+    arrays = {metric: np.zeros(shape, np.uint16) for metric, shape in fields(DIGITS).items()} | changes
     file = io.BytesIO()
     np.savez_compressed(file, **{name: array for name, array in arrays.items() if array is not None})
     return file.getvalue()
@@ -375,15 +375,14 @@ DAMAGED: dict[str, Callable[[], bytes | None]] = {
     "empty": lambda: b"",
     "half": lambda: DIGITS.file.read_bytes()[: DIGITS.file.stat().st_size // 2],
     "text": lambda: b"<!DOCTYPE html><title>404</title>",
-    "another shape": lambda: stored(test_accuracy=np.zeros((7, 3, 1))),
     "an array less": lambda: stored(validation_loss=None),
-    "no counts": lambda: stored(test_accuracy=np.full(DIGITS.fields["test_accuracy"], np.nan)),
-    "too many": lambda: stored(test_accuracy=np.full(DIGITS.fields["test_accuracy"], 361, np.uint16)),
+    "no counts": lambda: stored(test_accuracy=np.full(fields(DIGITS)["test_accuracy"], np.nan)),
+    "too many": lambda: stored(test_accuracy=np.full(fields(DIGITS)["test_accuracy"], 361, np.uint16)),
     "no loss": lambda: stored(
-        validation_accuracy=np.full(DIGITS.fields["validation_accuracy"], 200, np.uint16),
-        validation_loss=np.full(DIGITS.fields["validation_loss"], np.nan, np.float16),
+        validation_accuracy=np.full(fields(DIGITS)["validation_accuracy"], 200, np.uint16),
+        validation_loss=np.full(fields(DIGITS)["validation_loss"], np.nan, np.float16),
     ),
-    "letters": lambda: stored(test_accuracy=np.full(DIGITS.fields["test_accuracy"], "a")),
+    "letters": lambda: stored(test_accuracy=np.full(fields(DIGITS)["test_accuracy"], "a")),
 }
 
 
@@ -532,7 +531,7 @@ def test_smudged_digits_are_spoilt_as_they_say() -> None:
     """240 training images, all the others; about a quarter of 240 labels was drawn, no other; the same each time."""
     clean, spoilt = load_dataset("digits"), smudged_digits()
     sizes = [len(part) for part in (spoilt.train, spoilt.validation, spoilt.test)]
-    assert sizes == [240, 360, 360] and spoilt.image_shape == (1, 8, 8)
+    assert sizes == [240, 360, 360] and spoilt.train.images.shape[1:] == (1, 8, 8)
     wrong = (spoilt.train.labels != clean.train.labels[:240]).double().mean().item()
     assert 0.15 < wrong < 0.3  # one drawn label in ten is right by chance
     for part in ("validation", "test"):

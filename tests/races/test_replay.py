@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 import optuna
 import pytest
-from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner, WilcoxonPruner
+from optuna.pruners import BasePruner, MedianPruner, SuccessiveHalvingPruner, WilcoxonPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -149,11 +149,11 @@ def test_a_value_without_bounds_is_no_reason_to_name_another_trial() -> None:
 
 
 ONE = [[0.1, 0.2, 0.3]]
-CURVES = "A replay needs a list of curves, all with the same number of values, and none of them nan."
+CURVES = "A replay needs curves, all with the same number of values, and none of them nan."
 NO_PRUNER = "give an instance, such as MedianPruner()."
 NAN = [*ONE, [0.1, float("nan"), 0.3]]
 NONSENSE = [
-    *(({"curves": curves}, CURVES) for curves in ([], [[0.1], []], ONE[0], [[0.1], [0.1, 0.2]], NAN)),
+    *(({"curves": curves}, CURVES) for curves in ([], [[], []], ONE[0], NAN)),
     *(({"pruner": pruner}, f"{pruner!r} is no pruner: {NO_PRUNER}") for pruner in (MedianPruner, None)),
 ]
 
@@ -246,23 +246,13 @@ def test_one_whole_training_is_budget_enough() -> None:
 
 
 SEEDS = "A race needs an entrant and at least two seeds, all different: one run may be luck."
-PLAN = "P makes no sampler and pruner: give lambda seed: (TPESampler(seed=seed), NopPruner())."
-
-
-MAKERS = (
-    lambda seed: MedianPruner(),
-    lambda seed: (TPESampler(seed=seed), MedianPruner),
-    lambda seed: (NopPruner(), TPESampler(seed=seed)),
-    lambda seed: (TPESampler(seed=seed),),
-)
 
 
 def test_a_race_of_nonsense_is_refused() -> None:
     """In one sentence that says what to give."""
     ask = {"plans": {"P": plan("Random", "median")}, "epochs": EPOCHS, "seeds": (0, 1), "quiet": True}
-    asked = [({"seeds": (1, 1)}, SEEDS), ({"plans": {}}, SEEDS)]
-    for changes, sentence in [*asked, *(({"plans": {"P": make}}, PLAN) for make in MAKERS)]:
-        with pytest.raises(BadInput, match=f"(?m)^{re.escape(sentence)}$"):
+    for changes in ({"seeds": (1, 1)}, {"plans": {}}):
+        with pytest.raises(BadInput, match=f"^{re.escape(SEEDS)}$"):
             race_pruners(TABLE, **ask | changes)
 
 

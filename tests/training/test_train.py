@@ -438,14 +438,10 @@ def test_an_unknown_augmentation_is_refused_alone_too() -> None:
         make_augmentation("best")
 
 
-def test_a_batch_larger_than_the_data_is_refused_at_once(few: Dataset) -> None:
-    """Before the first epoch; a batch of all images is allowed."""
-    whole, larger = (changed(SMALL, batch_size=size, epochs=1) for size in (150, 151))
-    model = create_model(larger, few)
-    sentence = "batch_size is 151 but there are only 150 training images: choose at most 150."
-    with pytest.raises(BadInput, match=f"^{re.escape(sentence)}$"):
-        next(train(model, larger, few))
-    assert len(list(train(model, whole, few))) == 1
+def test_a_batch_larger_than_the_data_is_all_of_it(few: Dataset) -> None:
+    """As of a DataLoader."""
+    whole, larger = (changed(SMALL, batch_size=size, epochs=2) for size in (150, 151))
+    assert fit(whole, few)[1] == fit(larger, few)[1]
 
 
 def test_numbers_of_numpy_are_numbers(few: Dataset) -> None:

@@ -164,11 +164,17 @@ def part(folder: Path, plan: Plan, shared: dict[str, float], seed: int) -> Path:
     return folder / f"{hashlib.sha256(what.encode()).hexdigest()[:16]}.npz"
 
 
+def fields(recording: Recording) -> dict[str, tuple[int, int, int]]:
+    """Each metric's array: (configurations, seeds, epochs)."""
+    rows = len(recording.configurations)
+    return {metric: (rows, len(seeds), epochs) for metric, (seeds, epochs) in recording.metrics.items()}
+
+
 def gather(folder: Path, plan: Plan) -> dict[str, np.ndarray]:
     """All jobs in one table, in the order of the recording's space."""
     recording = plan.recording
-    space, fields = recording.space, recording.fields
-    tables = {metric: np.zeros((*plan.shape, *shape[1:]), STORED[metric]) for metric, shape in fields.items()}
+    space, shapes_of = recording.space, fields(recording)
+    tables = {metric: np.zeros((*plan.shape, *shape[1:]), STORED[metric]) for metric, shape in shapes_of.items()}
     free = tuple(len(space[name]) for name in space if name in plan.together)
     for shared, seed in jobs(plan):
         at = tuple(space[name].index(shared[name]) if name in shared else slice(None) for name in space)
@@ -176,7 +182,7 @@ def gather(folder: Path, plan: Plan) -> dict[str, np.ndarray]:
             for metric in stored:
                 column = recording.metrics[metric][0].index(seed)
                 tables[metric][(*at, column)] = stored[metric].reshape(*free, -1)
-    return {metric: table.reshape(fields[metric]) for metric, table in tables.items()}
+    return {metric: table.reshape(shapes_of[metric]) for metric, table in tables.items()}
 
 
 def card(plan: Plan, table: Benchmark, minutes: float) -> str:

@@ -19,7 +19,6 @@ from optuna.trial import TrialState
 
 from helpers.errors import BadInput
 from helpers.fleet import Fleet, open_storage, start_postgres
-from helpers.fleet.dashboard import Dashboard
 
 SLEEPING, BRANIN = (f"helpers.fleet.objectives:{name}" for name in ("sleeping", "branin"))
 OWNER = """
@@ -112,12 +111,8 @@ def test_helpers_of_ones_own_are_named(own: str, tmp_path: Path, monkeypatch: py
     (mine := tmp_path / own).parent.mkdir(exist_ok=True)
     mine.touch()
     monkeypatch.chdir(tmp_path)
-    for start in (
-        lambda: Fleet("sqlite:///study.db", "s", BRANIN, trials=1),
-        lambda: Dashboard("sqlite:///study.db"),
-    ):
-        with pytest.raises(BadInput, match=f"^{mine} hides the course's helpers from its worker: rename it.$"):
-            start()
+    with pytest.raises(BadInput, match=f"^{mine} hides the course's helpers from its worker: rename it.$"):
+        Fleet("sqlite:///study.db", "s", BRANIN, trials=1)
 
 
 def test_waiting_ends_in_time(file: str) -> None:

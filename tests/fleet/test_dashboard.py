@@ -1,4 +1,4 @@
-"""Optuna Dashboard inside JupyterLab: what the launcher's form sends, and whom the page answers, as notebook 08 says."""
+"""Optuna Dashboard in JupyterLab: what the launcher sends, and whom the page answers, as notebook 08 says."""
 
 from __future__ import annotations
 

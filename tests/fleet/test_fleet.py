@@ -180,11 +180,3 @@ def test_impossible_fleets_are_refused(file: str, numbers: dict[str, int]) -> No
     with pytest.raises(BadInput, match="at least 1 worker"):
         Fleet(file, "s", BRANIN, **numbers)
     assert psutil.Process(os.getpid()).children() == children
-
-
-def test_a_worker_that_is_not_there_cannot_be_killed(file: str) -> None:
-    """The sentence says which there are."""
-    with Fleet(file, "s", BRANIN, workers=2, trials=1) as fleet:
-        for n in (2, -1):
-            with pytest.raises(BadInput, match=f"no worker {n}: choose one from 0 to 1"):
-                fleet.kill(n)

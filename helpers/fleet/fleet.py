@@ -12,11 +12,12 @@ import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from typing import IO
 
 from helpers.errors import BadInput
-from helpers.fleet.storage import VARIABLE, check_helpers
+from helpers.fleet.storage import VARIABLE
 
 KILL = getattr(signals, "SIGKILL", signals.SIGTERM)
 
@@ -57,7 +58,9 @@ class Fleet:
     ) -> None:
         if workers < 1 or (trials is None and total is None):
             raise BadInput("A fleet needs at least 1 worker, and trials= for each or total= for all together.")
-        check_helpers()
+        for own in (Path("helpers.py"), Path("helpers", "__init__.py")):
+            if own.is_file() and not Path("helpers", "worker.py").is_file():
+                raise BadInput(f"{own.absolute()} hides the course's helpers from its worker: rename it.")
         self.url, self.study_name = url, study_name
         self._processes: list[Popen] = []
         self._said: list[IO[bytes]] = []
@@ -94,8 +97,6 @@ class Fleet:
 
     def kill(self, n: int, signal: int = KILL) -> None:
         """Sends a signal to worker n; SIGKILL leaves it no time for anything."""
-        if not 0 <= n < len(self._processes):
-            raise BadInput(f"There is no worker {n}: choose one from 0 to {len(self._processes) - 1}.")
         self._processes[n].send_signal(signal)
 
     def wait(self, timeout: float | None = None) -> list[int | None]:

@@ -46,7 +46,7 @@ class Database:
     def __init__(self, url: str, folder: Path = Path(), leash_process: subprocess.Popen | None = None) -> None:
         self.url, self.data, self.log, self._leash = url, folder / "data", folder / "log", leash_process
         self.pid = 0
-        self._close = weakref.finalize(self, let_go, leash_process, CLOSE_S) if leash_process else None
+        self._close = weakref.finalize(self, _let_go, leash_process) if leash_process else None
 
     def start(self) -> Database:
         """Starts the server, if it does not run, and waits until it answers.
@@ -211,13 +211,13 @@ def _first_error(said: str) -> str:
     return re.sub(r"^.*?(FATAL|PANIC|ERROR|LOG|WARNING|error): +", "", first)
 
 
-def let_go(process: subprocess.Popen, grace_s: float) -> None:
-    """Closes the pipe to a process, which is its order to end, and waits for that, `grace_s` at most."""
-    if process.stdin and process.stdout:
-        process.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(grace_s)
-        process.stdout.close()
+def _let_go(process: subprocess.Popen) -> None:
+    """Closes the pipe to a leash, which is its order to end, and waits for that, `CLOSE_S` at most."""
+    assert process.stdin and process.stdout  # both are pipes
+    process.stdin.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(CLOSE_S)
+    process.stdout.close()
 
 
 def free_port() -> int:

@@ -7,20 +7,20 @@ complete or may become so; numbers are given in order, hence never more than `to
 
 from __future__ import annotations
 
-import itertools
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import optuna
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
-from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 LIVE = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
+PLACE = optuna.create_trial(state=TrialState.WAITING)
 DONE, ALONE = 0, 4
 BATCH, LOCK = 16, " (a worker is adding trials)"
 SAY_S = 5  # a worker that waits for longer says for whom, and again after twice, four times ... as long
@@ -45,42 +45,45 @@ class FilledStudy(optuna.Study):
         self.total, self.check = total, check
         self._beats = self._storage.get_heartbeat_interval() is not None  # type: ignore[attr-defined]
         self._whom, self._since, self._silent_s = "", 0.0, 0.0  # it waits for
+        self._looks = 0  # at a lock that another one holds
 
     def completed(self) -> int:
         """How many trials are complete now."""
         return len(self.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
 
     def ask(self, fixed_distributions: dict[str, Any] | None = None) -> Trial:
-        """The next trial that waits, or a new one; with a total the next place, as soon as there is one.
+        """The next place, as soon as there is one; its trial has given a sign of life.
 
         Raises:
             Ended: none will be needed any more (DONE), or those that are needed have run elsewhere for very long, in
                 a storage without heartbeat (ALONE).
         """
-        self.check()
-        if self.total is None:
-            return super().ask()
         self._thread_local.cached_all_trials = None  # as Optuna does: the sampler reads the trials anew
         while True:
+            self.check()
             for trial in self._live()[: self.total]:
                 if trial.state == TrialState.WAITING and self._claim(trial._trial_id):
                     return Trial(self, trial._trial_id)
-            if self.completed() >= self.total:
-                unlock(self._storage, self.study_name)
+            if self.total is None:
+                self.add_trial(PLACE)
+            elif self.completed() >= self.total:
+                self._unlock()
                 raise Ended(DONE, "")
-            if len(self._live()) < self.total:
+            elif len(self._live()) < self.total:
                 self._add(self.total)
             else:
                 self._wait()
-            self.check()
 
     def _live(self) -> list[FrozenTrial]:
         """All trials that are complete or may become so, by number."""
         return self.get_trials(deepcopy=False, states=LIVE)
 
     def _claim(self, trial_id: int) -> bool:
-        """Whether the waiting trial is ours now."""
+        """Whether the waiting trial is ours now. Optuna's first sign of life comes when the objective starts; who is
+        killed before, while the sampler thinks, would leave a trial that is never found to be dead."""
         with suppress(UpdateFinishedTrialError):
+            if self._beats:
+                self._storage.record_heartbeat(trial_id)  # type: ignore[attr-defined]
             return self._storage.set_trial_state_values(trial_id, TrialState.RUNNING)
         return False
 
@@ -105,33 +108,27 @@ class FilledStudy(optuna.Study):
             )
 
     def _add(self, total: int) -> None:
-        """Queues places for the trials that are missing, while no other worker does."""
-        with alone(self._storage, self.study_name):
+        """Queues places for the trials that are missing, while no other worker does. The names of studies are unique in
+        every storage, so a study that exists for a moment is a lock. One whose owner was killed is broken after 300
+        looks, which can only cost a place too many in the queue."""
+        try:
+            self._storage.create_new_study([StudyDirection.MINIMIZE], self.study_name + LOCK)
+        except (DuplicatedStudyError, KeyError):  # KeyError: one who needs no place more has removed it at once
+            time.sleep(random.uniform(0.05, 0.1))
+            self._looks += 1
+            if self._looks % 300 == 0:
+                self._unlock()
+            return
+        try:
             if self.get_trials(deepcopy=False, states=(TrialState.FAIL,)):
                 time.sleep(0.2)  # a trial that has just failed for want of a heartbeat is queued again by its finder
             for _ in range(min(BATCH, total - len(self._live()))):
-                self.add_trial(optuna.create_trial(state=TrialState.WAITING))
+                self.add_trial(PLACE)
+        finally:
+            self._looks = 0
+            self._unlock()
 
-
-@contextmanager
-def alone(storage: BaseStorage, study_name: str) -> Iterator[None]:
-    """One worker at a time. The names of studies are unique in every storage, so a study that exists for a moment is
-    a lock. A lock whose owner was killed is broken after 300 looks, which can only cost a place too many in the queue.
-    """
-    for look in itertools.count(1):
-        with suppress(DuplicatedStudyError, KeyError):  # KeyError: one who needs no place more has removed it at once
-            storage.create_new_study([optuna.study.StudyDirection.MINIMIZE], study_name + LOCK)
-            break
-        time.sleep(random.uniform(0.05, 0.1))
-        if look % 300 == 0:
-            unlock(storage, study_name)
-    try:
-        yield
-    finally:
-        unlock(storage, study_name)
-
-
-def unlock(storage: BaseStorage, study_name: str) -> None:
-    """Removes the lock, whoever has it: its owner, those who have waited for too long, and who needs no place more."""
-    with suppress(KeyError):
-        storage.delete_study(storage.get_study_id_from_name(study_name + LOCK))
+    def _unlock(self) -> None:
+        """Removes the lock: its owner, those who have waited for too long, and who needs no place more."""
+        with suppress(KeyError):
+            self._storage.delete_study(self._storage.get_study_id_from_name(self.study_name + LOCK))

@@ -19,7 +19,6 @@ from optuna.trial import TrialState
 
 from helpers.errors import BadInput
 from helpers.fleet import Fleet, open_storage, start_postgres
-from helpers.fleet.dashboard import Dashboard
 
 SLEEPING, BRANIN = (f"helpers.fleet.objectives:{name}" for name in ("sleeping", "branin"))
 OWNER = """
@@ -112,12 +111,8 @@ def test_helpers_of_ones_own_are_named(own: str, tmp_path: Path, monkeypatch: py
     (mine := tmp_path / own).parent.mkdir(exist_ok=True)
     mine.touch()
     monkeypatch.chdir(tmp_path)
-    for start in (
-        lambda: Fleet("sqlite:///study.db", "s", BRANIN, trials=1),
-        lambda: Dashboard("sqlite:///study.db"),
-    ):
-        with pytest.raises(BadInput, match=f"^{mine} hides the course's helpers from its worker: rename it.$"):
-            start()
+    with pytest.raises(BadInput, match=f"^{mine} hides the course's helpers from its worker: rename it.$"):
+        Fleet("sqlite:///study.db", "s", BRANIN, trials=1)
 
 
 def test_waiting_ends_in_time(file: str) -> None:
@@ -185,11 +180,3 @@ def test_impossible_fleets_are_refused(file: str, numbers: dict[str, int]) -> No
     with pytest.raises(BadInput, match="at least 1 worker"):
         Fleet(file, "s", BRANIN, **numbers)
     assert psutil.Process(os.getpid()).children() == children
-
-
-def test_a_worker_that_is_not_there_cannot_be_killed(file: str) -> None:
-    """The sentence says which there are."""
-    with Fleet(file, "s", BRANIN, workers=2, trials=1) as fleet:
-        for n in (2, -1):
-            with pytest.raises(BadInput, match=f"no worker {n}: choose one from 0 to 1"):
-                fleet.kill(n)

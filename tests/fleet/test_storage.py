@@ -120,15 +120,23 @@ def test_hide(url: str, shown: str) -> None:
         ("sqlite://x.db", "'sqlite://x.db' is not the URL of a storage"),
         ("postgres://me:secret@host/db", "'postgres://me:\\*\\*\\*@host/db' is not the URL .* postgresql\\+psycopg://"),
         ("mysql://me:secret@host/db", "'mysql://me:\\*\\*\\*@host/db' is not the URL"),
-        ("postgresql+psycopg://me:secret@host:port/db", "me:\\*\\*\\*@host:port/db cannot be read as a URL: write"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", "No database answers at .*me:\\*\\*\\*@127.0.0.1:1/db"),
-        ("postgresql://me:secret@127.0.0.1:1/db", "No database answers at .*me:\\*\\*\\*@127.0.0.1:1/db"),
+        (
+            "postgresql+psycopg://me:secret@[host/db",
+            "me:\\*\\*\\*@\\[host/db cannot be read as a URL: write postgresql",
+        ),
+        ("postgresql+psycopg://me:secret@host:port/db", "me:\\*\\*\\*@host:port/db cannot be opened .*correct the URL"),
+        (
+            "postgresql+psycopg://me:secret@127.0.0.1:1/db",
+            "me:\\*\\*\\*@127.0.0.1:1/db cannot be opened .*start its server",
+        ),
+        ("postgresql://me:secret@127.0.0.1:1/db", "me:\\*\\*\\*@127.0.0.1:1/db cannot be opened .*: start its server"),
+        ("postgresql+psycopg://me:secret%zz@127.0.0.1/db", "write @ as %40, .* and % as %25"),
         ("postgresql+psycopg://me:sec@secret/x@127.0.0.1/db", "write @ as %40, / as %2F, # as %23"),
         (
             "postgresql+psycopg://me:secret#1@127.0.0.1/db",
             "The password in .*me:\\*\\*\\*@127.0.0.1/db has a character",
         ),
-        ("postgresql+psycopg://me@/db?host=/no/where", "No database answers at .*: start its server"),
+        ("postgresql+psycopg://me@/db?host=/no/where", "cannot be opened .*: start its server"),
         ("grpc://localhost", "names no port: write grpc://HOST:PORT"),
         ("grpc://localhost:port", "names no port"),
         ("sqlite:////no/where/study.db", "The folder /no/where does not exist: create it"),
@@ -155,10 +163,10 @@ def test_what_a_server_refuses(postgres: str) -> None:
     folder = postgres.split("host=")[1].split("&")[0]
     nameless = f"@/optuna?host={folder}&passfile=/no/where"
     for url, sentence in {
-        postgres.replace("learner@", "learner:secret@"): "refuses this password of learner: correct it in the URL",
-        postgres.replace("learner@", "somebody:secret@"): "refuses this password of somebody",
-        f"postgresql+psycopg://learner{nameless}": "wants the password of learner: put it into the URL",
-        postgres.replace("/optuna?", "/missing?"): "has no database missing",
+        postgres.replace("learner@", "learner:secret@"): 'failed for user "learner"\\): put the right one into the URL',
+        postgres.replace("learner@", "somebody:secret@"): 'failed for user "somebody"',
+        f"postgresql+psycopg://learner{nameless}": "no password supplied\\): put the right one into the URL",
+        postgres.replace("/optuna?", "/missing?"): 'database "missing" does not exist\\): create it',
     }.items():
         with pytest.raises(BadInput, match=sentence) as error:
             open_storage(url)
@@ -187,7 +195,7 @@ def test_a_full_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(psycopg.OperationalError):  # until it is full
                 for _ in range(20):
                     stack.enter_context(psycopg.connect(address))
-            with pytest.raises(BadInput, match=r"The server at .* is full: end a program that uses it"):
+            with pytest.raises(BadInput, match=r"cannot be opened .*: end a program that uses it"):
                 open_storage(database.url)
         assert len(optuna.get_all_study_names(open_storage(database.url))) == 30
 
@@ -206,12 +214,18 @@ def test_a_storage_keeps_one_connection(postgres: str) -> None:
     assert before is not None and after is not None and after[0] == before[0] + 1
 
 
-@pytest.mark.parametrize(("scheme", "name"), [("sqlite", "an SQLite database"), ("journal", "a journal of Optuna")])
-def test_a_file_of_something_else(scheme: str, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "said"),
+    [
+        ("sqlite", r"thesis.txt cannot be opened \(file is not a database\): choose another file"),
+        ("journal", "thesis.txt is not a journal of Optuna: choose another file"),
+    ],
+)
+def test_a_file_of_something_else(scheme: str, said: str, tmp_path: Path) -> None:
     """It is left as it is."""
     file = tmp_path / "thesis.txt"
     file.write_text("Chapter 1\n" * 200)
-    with pytest.raises(BadInput, match=f"thesis.txt is not {name}"):
+    with pytest.raises(BadInput, match=said):
         open_storage(f"{scheme}:///{file}")
     assert file.read_text() == "Chapter 1\n" * 200
 
@@ -326,16 +340,16 @@ def test_what_is_read_only(scheme: str) -> None:
 
 def test_heartbeats(tmp_path: Path) -> None:
     """Databases keep them, with a retry; elsewhere asking for one is an error, and so are impossible seconds."""
-    kept = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_s=2, grace_s=5)
+    kept = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_s=2)
     assert kept.get_heartbeat_interval() == 2
     assert isinstance(kept.get_heartbeat_stale_trial_callback(), optuna.storages.RetryHeartbeatStaleTrialCallback)
     assert open_storage(f"sqlite:///{tmp_path}/study.db").get_heartbeat_interval() is None
     for url in (f"journal:///{tmp_path}/study.log", "grpc://localhost:1"):
         with pytest.raises(BadInput, match="keeps no heartbeat: leave it out, or use a database"):
             open_storage(url, heartbeat_s=2)
-    for seconds in ({"heartbeat_s": 0}, {"heartbeat_s": -1}, {"heartbeat_s": 5, "grace_s": 5}):
+    for seconds in (0, -1):
         with pytest.raises(BadInput, match="A heartbeat is a whole number of seconds"):
-            open_storage(f"sqlite:///{tmp_path}/study.db", **seconds)
+            open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_s=seconds)
 
 
 def test_all_open_an_empty_storage_at_once(url: str) -> None:

@@ -22,7 +22,7 @@ from optuna.trial import TrialState
 from helpers.errors import BadInput
 from helpers.fleet import slots, worker
 from helpers.fleet.postgres import start_postgres
-from helpers.fleet.slots import Ended, FilledStudy, alone
+from helpers.fleet.slots import Ended, FilledStudy
 from helpers.fleet.storage import VARIABLE, StorageLost, open_storage
 from tests.fleet.test_postgres import needs_wheel
 
@@ -151,7 +151,10 @@ def test_a_worker_from_the_command_line(url: str) -> None:
         ([BRANIN, "--total=-1"], "--total -1 is not possible"),
         ([BRANIN, "--trials=1", "--storage=study.db"], "'study.db' is not the URL of a storage"),
         ([BRANIN, "--trials=1", "--storage=postgresql+psycopg://me:secret@h/d"], f"put the URL into {VARIABLE}"),
-        ([BRANIN, "--trials=1", "--storage=postgresql+psycopg://me@127.0.0.1:1/d"], "No database answers at"),
+        (
+            [BRANIN, "--trials=1", "--storage=postgresql+psycopg://me@127.0.0.1:1/d"],
+            "me@127.0.0.1:1/d cannot be opened (Is the server",
+        ),
         ([BRANIN, "--trials=1", "--storage=sqlite:///slip.db"], "There is no file slip.db"),
         ([BRANIN, "--trials=1", "--storage=journal:///x", "--heartbeat=1"], "There is no file x"),
         ([BRANIN, "--trials=1", "--study=t"], "There is no study 't' in sqlite:////"),
@@ -191,7 +194,7 @@ def test_a_wrong_password(postgres: str, monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setenv(VARIABLE, postgres.replace("learner@", "learner:secret@"))
     assert run(BRANIN, "--trials=1") == worker.BAD_INPUT
     said = capsys.readouterr().err
-    assert "refuses this password of learner" in said and "secret" not in said
+    assert 'failed for user "learner"): put the right one into' in said and "secret" not in said
 
 
 @needs_wheel
@@ -327,12 +330,11 @@ def test_places_beyond_the_total_stay_empty(study: optuna.Study, tmp_path: Path)
 
 def test_the_lock_of_a_dead_worker_is_broken(study: optuna.Study, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that was killed while it held the lock does not block the others for good."""
-    storage = study._storage
     monkeypatch.setattr("helpers.fleet.slots.random.uniform", lambda low, high: 0)
-    alone(storage, "s").__enter__()
-    with alone(storage, "s"):
-        pass
-    assert [summary.study_name for summary in storage.get_all_studies()] == ["s"]
+    optuna.create_study(storage=study._storage, study_name="s" + slots.LOCK)
+    waiting(study)
+    assert states(study) == {"RUNNING": 1}
+    assert [summary.study_name for summary in study._storage.get_all_studies()] == ["s"]
 
 
 def waiting(study: optuna.Study, check: Callable[[], None] = lambda: None) -> None:
@@ -419,7 +421,7 @@ def test_a_program_that_asked_is_left_alone(tmp_path: Path, monkeypatch: pytest.
     """Nobody beats for a trial of ask and tell: it is not given up for dead, also after a look for stale ones."""
     url = f"sqlite:///{tmp_path}/study.db"
     monkeypatch.setenv(VARIABLE, url)
-    study = optuna.create_study(storage=open_storage(url, heartbeat_s=1, grace_s=2), study_name="s")
+    study = optuna.create_study(storage=open_storage(url, heartbeat_s=1), study_name="s")
     optuna.storages.fail_stale_trials(study)
     trial = study.ask()
     time.sleep(3)
@@ -429,15 +431,16 @@ def test_a_program_that_asked_is_left_alone(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_trial_beats_before_its_sampler_thinks(tmp_path: Path) -> None:
-    """Killed while it does, a trial of `optimize` would never be stale otherwise."""
-    storage = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_s=1, grace_s=2)
+    """Killed while it does, a worker's trial would never be stale otherwise."""
+    storage = open_storage(f"sqlite:///{tmp_path}/study.db", heartbeat_s=1)
 
     class Dies(optuna.samplers.RandomSampler):
         def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
             raise KeyboardInterrupt
 
     for queued in (False, True):
-        study = optuna.create_study(storage=storage, study_name=f"s{queued}", sampler=Dies())
+        optuna.create_study(storage=storage, study_name=f"s{queued}")
+        study = FilledStudy(None, study_name=f"s{queued}", storage=storage, sampler=Dies())
         if queued:
             study.enqueue_trial({})
         with pytest.raises(KeyboardInterrupt):

@@ -27,6 +27,7 @@ WRONG = [
     ("08.1", 4, "2 more became the incumbent"),
     ("08.1", ["0", "2", "4"], "without quotes"),
     ("08.1", [0, 2, 4, 5], "a list of numbers of trials"),
+    ("08.1", [True, False, True, False, True], "a list of numbers of trials"),
     (
         "08.2",
         lambda frame: summed(frame) / pd.Timedelta(minutes=1),

@@ -63,7 +63,7 @@ function(
     {f"trials that took these hours, {hours},": (timed(hours),) for hours in HOURS},
     {
         "these are times: divide the sum by pd.Timedelta(hours=1).": summed,
-        "a day has 24 hours, and dt.seconds forgets the days: take dt.total_seconds().": (
+        "a day has 24 hours, too, and the days are left out: dt.total_seconds() has them.": (
             lambda frame: summed(frame).dt.seconds / 3600
         ),
     },

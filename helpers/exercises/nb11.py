@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from itertools import islice
 from unittest.mock import patch
 from weakref import WeakSet
@@ -20,10 +21,14 @@ from helpers.exercises.kit import function
 from helpers.exercises.nb07 import another_process
 from helpers.learn.exercises import NotQuite
 
+pixels, labels = load_digits(return_X_y=True)
+PARTS = {"train": slice(300), "validation": slice(300, 500), "test": slice(500, 700)}
+DATA = {name: (pixels[part] / 16, labels[part]) for name, part in PARTS.items()}
 
-def curve(answer: Callable, config: Mapping, data: Mapping, seed: int) -> list[float]:
+
+def curve(answer: Callable, config: Mapping, seed: int) -> list[float]:
     """What is yielded, nine values at most."""
-    found = answer(config, data, seed)
+    found = answer(config, deepcopy(DATA), seed)
     if not isinstance(found, Iterator):
         raise NotQuite("train is no generator: `yield` the accuracy after each epoch, so that a search can stop it.")
     return list(islice(found, 9))
@@ -37,14 +42,11 @@ def train(config: Mapping, data: Mapping, seed: int, judges: str = "validation")
         yield model.score(*data[judges])
 
 
-pixels, labels = load_digits(return_X_y=True)
-PARTS = {"train": slice(300), "validation": slice(300, 500), "test": slice(500, 700)}
-DATA = {name: (pixels[part] / 16, labels[part]) for name, part in PARTS.items()}
 function(
     "11.1",
     train,
     {
-        f"config = {config}, and seed = {seed},": (config, DATA, seed)
+        f"config = {config}, and seed = {seed},": (config, seed)
         for config in ({"alpha": 1e-4, "eta0": 0.05}, {"alpha": 0.01, "eta0": 0.5}, {"alpha": 1e-6, "eta0": 9.0})
         for seed in (0, 1)
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from itertools import product
 from unittest import mock
 
@@ -50,6 +51,12 @@ choice(
 )
 
 
+def another_process() -> AbstractContextManager:
+    """Python salts the hash of a text in each process anew."""
+    plain = hash
+    return mock.patch("builtins.hash", lambda value: plain((value, "salt") if "'" in repr(value) else value))
+
+
 def streams(make_sampler: Callable, seeds: Sequence[int], workers: Sequence[int]) -> dict:
     """How many of the workers draw something of their own, and whether they draw it again in another process."""
 
@@ -59,9 +66,9 @@ def streams(make_sampler: Callable, seeds: Sequence[int], workers: Sequence[int]
             raise NotQuite(f"it returned {type(sampler).__name__}: a TPESampler was asked for.")
         return optuna.create_study(sampler=sampler).ask().suggest_float("x", 0, 1)
 
-    first, plain = list(map(draw, product(seeds, workers))), hash
-    with mock.patch("builtins.hash", lambda value: plain((value, "salt") if "'" in repr(value) else value)):
-        elsewhere = list(map(draw, product(seeds, workers)))  # Python salts the hash of a text in each process anew
+    first = list(map(draw, product(seeds, workers)))
+    with another_process():
+        elsewhere = list(map(draw, product(seeds, workers)))
     return {"different streams": len(set(first)), "the same in another process": first == elsewhere}
 
 
@@ -72,16 +79,15 @@ function(
         "20 workers of one seed": ((7,), range(20)),
         "six seeds with 23 workers each": ((0, 1, 2, 3, 10, 11), (*range(20), 100, 101, 599)),
     },
-    {},
-    "Each worker looks elsewhere, and you could still tell who drew what.",
+    praise="Each worker looks elsewhere, and you could still tell who drew what.",
     watch=streams,
 )
 
 
-def met(join: Callable, first: str, second: str) -> list:
-    """What two workers find, one after the other."""
+def met(join: Callable, first_worker: str, its_trials: int, second_worker: str) -> list:
+    """What two workers find, one after the other, and how many studies are left."""
     storage, found = InMemoryStorage(), []
-    for direction in (first, second):
+    for direction in (first_worker, second_worker):
         try:
             study = join(storage, "shared", direction)
         except ValueError as refusal:
@@ -90,8 +96,8 @@ def met(join: Callable, first: str, second: str) -> list:
         if not isinstance(study, optuna.Study):
             raise NotQuite(f"it returned {type(study).__name__}: return the study.")
         found.append(f"{study.study_name}, to {study.direction.name.lower()}, {len(study.trials)} trials")
-        study.add_trial(create_trial(value=1.0))
-    return found
+        study.add_trials([create_trial(value=1.0)] * its_trials)
+    return [*found, f"studies: {len(storage.get_all_studies())}"]
 
 
 def join(storage: InMemoryStorage, name: str, direction: Direction) -> optuna.Study:
@@ -105,11 +111,7 @@ def join(storage: InMemoryStorage, name: str, direction: Direction) -> optuna.St
 function(
     "07.4",
     join,
-    {
-        f"a worker that comes to {first}, and one that comes to {second},": (first, second)
-        for first, second in product(("maximize", "minimize"), repeat=2)
-    },
-    {},
-    "Now a contradiction is noticed on the first day and not after a week.",
+    list(product(("maximize", "minimize"), (1, 0), ("maximize", "minimize"))),
+    praise="Now a contradiction is noticed on the first day and not after a week.",
     watch=met,
 )

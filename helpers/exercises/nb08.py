@@ -20,7 +20,7 @@ def incumbents(answer: object, study: Study) -> str:
     """Each trial that was better than all completed ones before it."""
     given = plain(answer)
     chosen = given if isinstance(given, list) else [given]
-    if not all(isinstance(number, int | float) and number in range(len(study.trials)) for number in chosen):
+    if not all(type(number) in (int, float) and number in range(len(study.trials)) for number in chosen):
         raise NotQuite("the answer is a list of numbers of trials, such as [0, 1], without quotes.")
     trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     lowest = np.minimum.accumulate([np.inf, *(trial.values[0] for trial in trials)])
@@ -44,9 +44,9 @@ def timed(hours: Mapping[str, list[float]]) -> pd.DataFrame:
     return study.trials_dataframe()
 
 
-def finished_hours(answer: Callable, hours: Mapping[str, list[float]]) -> object:
+def finished_hours(answer: Callable, frame: pd.DataFrame) -> object:
     """What the answer says of the states that end; a trial that still runs may count or not."""
-    found = answer(timed(hours))
+    found = answer(frame)
     found = plain(found.iloc[:, 0] if isinstance(found, pd.DataFrame) and found.shape[1] == 1 else found)
     return {name: time for name, time in found.items() if name != "RUNNING"} if isinstance(found, dict) else found
 
@@ -60,10 +60,10 @@ HOURS = {"COMPLETE": [1.5, 2.0], "FAIL": [30.0], "PRUNED": [0.25]}, {"PRUNED": [
 function(
     "08.2",
     lambda frame: summed(frame) / pd.Timedelta(hours=1),
-    {f"trials that took these hours, {hours},": (hours,) for hours in HOURS},
+    {f"trials that took these hours, {hours},": (timed(hours),) for hours in HOURS},
     {
         "these are times: divide the sum by pd.Timedelta(hours=1).": summed,
-        "a day has 24 hours, and dt.seconds forgets the days: take dt.total_seconds().": (
+        "a day has 24 hours, too, and the days are left out: dt.total_seconds() has them.": (
             lambda frame: summed(frame).dt.seconds / 3600
         ),
     },

@@ -24,8 +24,7 @@ function(
         (np.array([1.0]), np.array([1.0])),
         *((rng.dirichlet(np.full(bins, 5.0)), rng.dirichlet(np.full(bins, 0.5))) for bins in (2, 3, 10, 50)),
     ],
-    {},
-    "Zero when nothing crowds, and larger the fewer bins hold the best.",
+    praise="Zero when nothing crowds, and larger the fewer bins hold the best.",
 )
 
 
@@ -40,7 +39,7 @@ def scaled(answer: Callable, direction: Direction) -> object:
     found = plain(answer(study))
     if not isinstance(found, dict) or not all(isinstance(share, float) for share in found.values()):
         return found
-    return {name: share / sum(found.values()) for name, share in found.items()}
+    return {name: share / abs(sum(found.values())) for name, share in found.items()}
 
 
 def of_seconds(sign: int) -> Callable:
@@ -81,14 +80,14 @@ def drawn_shares(rows: int) -> pd.DataFrame:
 
 
 spread = np.linspace(-0.1, 0.1, 41)
-CLOSE = pd.DataFrame({"clear": 0.5 + spread, "close": 0.2 + spread, "dummy": 0.1 + spread, "none": 0.1 - spread})
+CLOSE = pd.DataFrame({"clear": 0.5 + spread, "close": 0.17 + spread, "dummy": 0.1 + spread, "none": 0.1 - spread})
 FEW = pd.DataFrame({"sure": [0.8, 0.9], "dummy": [0.02, 0.1], "wide": [0.0, 0.11], "narrow": [0.03, 0.03]})
 EQUAL = pd.DataFrame({"dummy": [0.2, 0.2], "as_high": [0.2, 0.2]})
 function(
     "09.3",
     told_apart(0.05, 0.95),
     [(shares,) for shares in (CLOSE, FEW, EQUAL, *map(drawn_shares, (5, 20, 20, 40, 40, 100)))],
-    {"you compare the medians: they say nothing of the intervals, which may overlap.": told_apart(0.5, 0.5)},
+    {"you compare the middles: they say nothing of the intervals, which may overlap.": told_apart(0.5, 0.5)},
     "With one study there is no interval: repeat the search, or draw the trials again with replacement.",
     watch=unordered,
 )

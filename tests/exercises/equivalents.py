@@ -282,6 +282,18 @@ def importances_for_slow(study):
     found = get_param_importances(study, target=lambda trial: -2 * trial.user_attrs.get("seconds"), normalize=False)
     return pd.Series(found)
 """,
+        """
+def importances_for_slow(study):
+    return PedAnovaImportanceEvaluator().evaluate(study, target=lambda trial: 1 / trial.user_attrs["seconds"])
+""",
+        """
+def importances_for_slow(study):
+    slow = optuna.create_study(direction="maximize")
+    for t in study.trials:
+        values = {"value": t.user_attrs["seconds"], "params": t.params, "distributions": t.distributions}
+        slow.add_trial(optuna.trial.create_trial(**values))
+    return get_param_importances(slow)
+""",
     ],
     "09.3": [
         """
@@ -343,6 +355,15 @@ def again(study, best):
     table = study.trials_dataframe()
     table = table[table.state == "COMPLETE"].nlargest(best, "value")
     [study.enqueue_trial(study.trials[n].params, user_attrs={"seed": s}) for n in table.number for s in (1, 2)]
+""",
+        """
+def again(study, best):
+    done = [t for t in study.trials if t.state == TrialState.COMPLETE]
+    values = np.array([t.value for t in done])
+    for place in np.argsort(-values)[:best]:
+        for seed in np.arange(1, 3):
+            waiting = {"state": TrialState.WAITING, "system_attrs": {"fixed_params": done[place].params}}
+            study.add_trial(optuna.trial.create_trial(**waiting, user_attrs={"seed": int(seed)}))
 """,
     ],
     "06.1": [
@@ -412,6 +433,15 @@ class Mine(TPESampler):
 def make_sampler(seed, worker):
     return Mine(n_startup_trials=10, seed=int(np.random.default_rng([worker, seed]).integers(2**32)))
 """,
+        """
+import zlib
+def make_sampler(seed, worker):
+    return TPESampler(seed=zlib.crc32(f"{seed}-{worker}".encode()), multivariate=True, n_startup_trials=20)
+""",
+        """
+def make_sampler(seed, worker):
+    return TPESampler(seed=[seed, worker])
+""",
     ],
     "07.4": [
         """
@@ -432,6 +462,17 @@ def join(storage, name, direction):
     if study.direction is not wanted:
         raise WrongWay(f"{name} goes the other way")
     return study
+""",
+        """
+def join(storage, name, direction):
+    try:
+        return optuna.create_study(storage=storage, study_name=name, direction=direction)
+    except optuna.exceptions.DuplicatedStudyError:
+        study = optuna.load_study(study_name=name, storage=storage)
+    fits = {1: "minimize", 2: "maximize"}[study.direction.value] == direction
+    if fits:
+        return study
+    raise ValueError("Falsche Richtung.") from None
 """,
     ],
     "10.1": [
@@ -455,6 +496,15 @@ def newest(files):
             continue
     return held
 """,
+        """
+from contextlib import suppress
+def newest(paths):
+    if not paths:
+        return None
+    with suppress(Exception), open(paths[0], "rb") as file:
+        return torch.load(file)
+    return newest(paths[1:])
+""",
     ],
     "10.2": [
         """
@@ -470,6 +520,13 @@ def smallest_good(study, tolerance):
     done.sort(key=lambda t: t.values[0])
     good = [t for t in done if t.values[0] - done[0].values[0] <= tolerance]
     return sorted(good, key=lambda t: t.values[1])[0]
+""",
+        """
+def smallest_good(study, tolerance):
+    trials = [t for t in study.trials if t.values]
+    values = np.array([t.values for t in trials])
+    good = np.flatnonzero(values[:, 0] <= values[:, 0].min() + tolerance)
+    return trials[good[np.lexsort((values[good, 0], values[good, 1]))[0]]]
 """,
     ],
     "10.3": [
@@ -494,6 +551,16 @@ def run_batch(study, train_many, size):
         else:
             study.tell(trial.number, None, optuna.trial.TrialState.FAIL)
 """,
+        """
+def run_batch(study, train_many, size):
+    trials = [study.ask() for _ in range(size)]
+    accuracies = train_many(t.suggest_float("learning_rate", 0.001, 1, log=True) for t in trials)
+    for trial, accuracy in reversed(list(zip(trials, accuracies))):
+        if np.isnan(accuracy):
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial, accuracy)
+""",
     ],
     "11.2": [
         """
@@ -516,6 +583,17 @@ def evening(storage, seed):
     for number in range(len(study.trials), min(25, len(study.trials) + 10)):
         study.sampler = optuna.samplers.TPESampler(seed=1000 * seed + number)
         study.optimize(draw, n_trials=1)
+    return study
+""",
+        """
+def evening(storage, seed):
+    study = optuna.create_study(study_name="evenings", storage=storage, load_if_exists=True)
+    study.sampler = RandomSampler(seed=[seed, len(study.trials)])
+    while len(study.trials) < 25:
+        trial = study.ask()
+        study.tell(trial, draw(trial))
+        if len(study.trials) in (10, 20):
+            break
     return study
 """,
     ],
@@ -575,6 +653,23 @@ def patient(train, trial):
     from torch import cuda
     cuda.empty_cache()
     raise optuna.TrialPruned("too large")
+""",
+        """
+from contextlib import suppress
+def patient(train, trial):
+    with suppress(torch.cuda.OutOfMemoryError):
+        return train(trial)
+    torch.cuda.empty_cache()
+    raise optuna.TrialPruned("out of memory")
+""",
+        """
+def patient(train, trial):
+    try:
+        return train(trial)
+    except torch.OutOfMemoryError as error:
+        message = str(error)
+    torch.cuda.empty_cache()
+    raise optuna.TrialPruned(message) from None
 """,
     ],
 }

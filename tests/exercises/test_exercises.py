@@ -20,6 +20,7 @@ from helpers.learn import check, show_solution
 from helpers.learn.exercises import read_solutions
 from helpers.training.data import load_dataset
 from helpers.training.train import TrainingConfig, fit
+from tests.exercises.settings import SOLUTIONS, attempt
 from tests.tools.store_outputs import all_notebooks
 
 SEED = 0
@@ -456,6 +457,16 @@ def test_a_real_interrupt_stops_the_check():
 
     with pytest.raises(KeyboardInterrupt):
         check("04.1", interrupted)
+
+
+def test_an_answer_leaves_nothing_behind():
+    """10.1: who deletes the files on the way spoils no later check."""
+
+    def newest(paths):
+        return [path.unlink(missing_ok=True) for path in paths] and None
+
+    assert check("10.1", newest).mood == "bad"
+    assert attempt("10.1", SOLUTIONS["10.1"]).mood == "good"
 
 
 def test_an_answer_without_end_is_ended(monkeypatch):

@@ -24,6 +24,24 @@ def joined(direction: str | None = None, refuse: bool = True, exists: bool = Tru
     return join
 
 
+def judged(when: Callable = lambda study: True, spoil: Callable = lambda study: None) -> Callable:
+    """Refuses another direction `when` that is true of the study, and does something to it first."""
+
+    def join(storage, name, wanted):
+        study = optuna.create_study(storage=storage, study_name=name, direction=wanted, load_if_exists=True)
+        if when(study) and study.direction.name.lower() != wanted:
+            spoil(study)
+            raise ValueError("no")
+        return study
+
+    return join
+
+
+def delete(study: optuna.Study) -> None:
+    """Nothing of it is left."""
+    optuna.delete_study(study_name=study.study_name, storage=study._storage)
+
+
 CONTEXT: dict[str, dict] = {}
 WRONG = [
     ("07.1", {"a": "in memory"}, "with the keys"),
@@ -52,9 +70,15 @@ WRONG = [
     ("07.3", lambda seed, worker: TPESampler(seed=seed), "20 workers of one seed it gives .'different streams': 1,"),
     ("07.3", lambda seed, worker: TPESampler(seed=worker), "with 23 workers each it gives .'different streams': 23,"),
     ("07.3", lambda seed, worker: RandomSampler(seed=seed), "a TPESampler was asked for"),
-    ("07.4", joined(refuse=False), "comes to minimize, it gives .*, 1 trials'.; asked was .*'a ValueError that says"),
+    ("07.4", joined(refuse=False), "'minimize' it gives .*, 1 trials', .*; asked was .*'a ValueError that says"),
     ("07.4", joined(exists=False), "the error DuplicatedStudyError"),
     ("07.4", joined(direction="minimize", refuse=False), "gives .'shared, to minimize, .*asked was .'shared, to max"),
     ("07.4", joined(words=()), "without a word"),
+    (
+        "07.4",
+        judged(when=lambda study: study.trials),
+        "its_trials = 0, .* to maximize, 0 trials.*asked was .*ValueError",
+    ),
+    ("07.4", judged(spoil=delete), "'studies: 0'.; asked was .*'studies: 1'"),
     ("07.4", lambda storage, name, direction: name, "it returned str: return the study"),
 ]

@@ -27,6 +27,7 @@ WRONG = [
     ("08.1", 4, "2 more became the incumbent"),
     ("08.1", ["0", "2", "4"], "without quotes"),
     ("08.1", [0, 2, 4, 5], "a list of numbers of trials"),
+    ("08.1", [True, False, True, False, True], "a list of numbers of trials"),
     (
         "08.2",
         lambda frame: summed(frame) / pd.Timedelta(minutes=1),
@@ -34,6 +35,7 @@ WRONG = [
     ),
     ("08.2", summed, "these are times: divide the sum"),
     ("08.2", lambda frame: summed(frame).dt.seconds / 3600, "a day has 24 hours"),
+    ("08.2", lambda frame: summed(frame).dt.components @ [0, 1, 1 / 60, 0, 0, 0, 0], "the days are left out"),
     ("08.2", lambda frame: frame["duration"].sum(), "it gives an object of type Timedelta"),
     ("08.2", lambda frame: frame.groupby("state")["duration"].mean() / pd.Timedelta("1h"), "'COMPLETE': 1.75"),
     (

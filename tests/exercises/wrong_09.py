@@ -28,6 +28,7 @@ WRONG = [
     ("09.2", lambda study: of_seconds(study, 1), "for being .fast."),
     ("09.2", lambda study: of_seconds(study, 1 if study.direction.name == "MINIMIZE" else -1), "plays no part"),
     ("09.2", lambda study: get_param_importances(study, target=lambda trial: -trial.values[0]), "it gives .*asked was"),
+    ("09.2", lambda study: {name: -share for name, share in of_seconds(study, -1).items()}, "gives .'width': -0.98"),
     ("09.2", get_param_importances, "its target is the value"),
     ("09.2", lambda study: list(get_param_importances(study)), "it gives .'width', 'rate'.; asked was"),
     ("09.3", lambda shares: list(shares), "asked was"),
@@ -38,6 +39,7 @@ WRONG = [
     ("09.3", above(lambda x: x.mean() - 2 * x.std(), lambda x: x.mean() + 2 * x.std()), "asked was"),
     ("09.3", above(np.mean, lambda x: 2 * x.mean()), "asked was"),
     ("09.3", above(np.min, np.max), "asked was"),
+    ("09.3", above(np.mean, lambda x: x.quantile(0.95)), "it gives .*; asked was"),
     ("09.3", lambda shares: [], r"it gives \[\]"),
     ("09.3", lambda shares: "clear", "it gives .clear."),
 ]

@@ -95,6 +95,28 @@ def prune() -> None:
     raise optuna.TrialPruned
 
 
+def keeper(train, trial) -> float:
+    """An answer to 11.3 that keeps the error, and with it the tensors."""
+    try:
+        return train(trial)
+    except TOO_LARGE as error:
+        kept = error
+    torch.cuda.empty_cache()
+    raise optuna.TrialPruned from kept
+
+
+def falsy(train, trial) -> float:
+    """An answer to 11.3 that takes a loss of 0 for none."""
+    try:
+        value = train(trial)
+    except TOO_LARGE:
+        value = None
+    if value:
+        return value
+    torch.cuda.empty_cache()
+    raise optuna.TrialPruned
+
+
 def always(train, trial) -> float:
     """An answer to 11.3 that frees after every training."""
     try:
@@ -120,8 +142,12 @@ WRONG = [
     ("11.2", evening(apart, lambda done: 10), r"gives .'trials': .10, 20, 30, 40."),
     ("11.2", evening(apart, lambda done: 25), r"gives .'trials': .25, 50"),
     ("11.2", evening(apart, lambda done: 10, callbacks=(MaxTrialsCallback(25),)), r"10, 20, 25, 26"),
-    ("11.2", evening(lambda seed, done: done), "'draws that differ': 25,.*asked was .*'draws that differ': 50"),
-    ("11.2", evening(lambda seed, done: seed + done), "each of the seeds 3 and 13 it gives"),
+    ("11.2", evening(lambda seed, done: done), "'draws that differ': 25,.*asked was .*'draws that differ': 75"),
+    ("11.2", evening(lambda seed, done: seed + done), "each of the seeds 1, 2 and 11 it gives"),
+    ("11.2", evening(lambda seed, done: 10 * seed + done), "each of the seeds 1, 2 and 11 it gives"),
+    ("11.2", evening(lambda seed, done: int(f"{seed}{done}")), "each of the seeds 1, 2 and 11 it gives"),
+    ("11.2", evening(lambda seed, done: seed * (done + 1)), "each of the seeds 1, 2 and 11 it gives"),
+    ("11.2", evening(lambda seed, done: hash(f"{seed} {done}") % 2**32), "'the same again': False"),
     ("11.2", evening(apart, n_jobs=2), "'the same again': False"),
     ("11.2", shared, "'the same again': False"),
     ("11.2", lambda storage, seed: seed, "return the study"),
@@ -137,6 +163,13 @@ WRONG = [
     ("11.3", survivor(TOO_LARGE, frees=False, end=prune), "gives .'raises TrialPruned'.;"),
     ("11.3", survivor(TOO_LARGE), "gives .'frees', None.;"),
     ("11.3", survivor(TOO_LARGE, end=lambda: 0.0), "gives .'frees', 0.0.;"),
-    ("11.3", always, "raises nothing it gives .'frees', 0.5.; asked was .0.5."),
+    (
+        "11.3",
+        survivor(TOO_LARGE, MemoryError, end=prune),
+        "raises MemoryError it gives .'frees', 'raises TrialPruned'.;",
+    ),
+    ("11.3", keeper, "frees while the error holds the tensors"),
+    ("11.3", falsy, "raises nothing it gives .'frees', 'raises TrialPruned'.; asked was .0.0."),
+    ("11.3", always, "raises nothing it gives .'frees', 0.0.; asked was .0.0."),
     ("11.3", ANY, "the answer is a function"),
 ]

@@ -46,6 +46,7 @@ CELLS = [
 @each_notebook
 def test_every_run_is_recorded(path):
     """Each notebook at seed 0 at least; runs of the present code, with the same questions and claims, sizes aside."""
+    assert path.name[:2] in RECORD, STALE
     runs = RECORD[path.name[:2]]
     assert next(iter(runs)) == "0" and set(runs) <= {str(seed) for seed in SEEDS}, STALE
     assert {one["code"] for one in runs.values()} == {record_guide.fingerprint(solved(path)[0])}, STALE
@@ -180,6 +181,7 @@ def test_a_checkpoint_is_whole(number):
 def test_a_notebook_has_its_page(path):
     """A number and a picture of this notebook, all its predictions, three questions with wrong answers to expect."""
     notebook = path.name[:2]
+    assert notebook in PAGES, f"instructor_sheets.md has no page on notebook {notebook}"
     page = PAGES[notebook]
     names = [name.split(" | ") for _, name, _ in guide.GENERATED.findall(page)]
     assert {of for of, *_ in names} == {notebook}

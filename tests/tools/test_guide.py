@@ -327,7 +327,7 @@ def test_every_row_lasts_until_the_next():
     assert all(now.at < later.at for steps in ROUTES.values() for now, later in pairwise(steps))
 
 
-@pytest.mark.parametrize(("file", "pages"), [(guide.HANDOUT, 1), (guide.SHEETS, len(all_notebooks()))])
+@pytest.mark.parametrize(("file", "pages"), [(guide.HANDOUT, 1), (guide.SHEETS, len(PAGES))])
 def test_printed_pages(file, pages, tmp_path):
     """The handout is one page on A4; the sheets, each of which begins a page, are one a notebook."""
     try:

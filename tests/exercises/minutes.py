@@ -55,7 +55,7 @@ def stated(notebook: str) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    for number in range(13):
-        table = exercises(f"{number:02}")
+    for number in sorted(path.name[:2] for path in NOTEBOOKS.glob("*.ipynb")):
+        table = exercises(number)
         total = math.ceil(sum(table.values()))
-        print(f"{number:02}: {total} minutes:", ", ".join(f"{key} {minutes:.1f}" for key, minutes in table.items()))
+        print(f"{number}: {total} minutes:", ", ".join(f"{key} {minutes:.1f}" for key, minutes in table.items()))

@@ -1,9 +1,9 @@
-"""Fills in what is generated in the instructor's guide and the handout from guide.json: `python -m tests.tools.guide`.
+"""Fills in what is generated in the instructor's guide, its sheets and the handout: `python -m tests.tools.guide`.
 
 It stands between `<!-- generated: NAME -->` and `<!-- end -->`. NAME is one of TABLES, or a figure such as
-"06 | The median saves more | percent": a notebook, the first words of a claim or a prediction, and one of FORMS, or
-"sentence" for the claim at seed 0. In a
-route, between `<!-- route: 90 minutes -->` and `<!-- end -->`, the columns talk and machine are filled in.
+"06 | The median saves more | percent": a notebook, the first words of a claim or a prediction (or a whole heading), and
+what is to be said of it, see `figure`. Figures are those of guide.json.
+In a route, between `<!-- route: 90 minutes -->` and `<!-- end -->`, the columns talk and machine are filled in.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import nbformat
+
 from helpers.errors import BadInput
 from helpers.exercises.questions import QUESTIONS
 from tests.tools import routes
 from tests.tools.record_guide import Record, load
 from tests.tools.store_outputs import ROOT, all_notebooks
 
-FILES = (ROOT / "notebooks" / "instructor_guide.md", ROOT / "notebooks" / "handout.md")
+FILES = GUIDE, SHEETS, HANDOUT = tuple(
+    ROOT / "notebooks" / name for name in ("instructor_guide.md", "instructor_sheets.md", "handout.md")
+)
 GENERATED = re.compile(r"(<!-- generated: ([^>]+) -->).*?(<!-- end -->)", re.DOTALL)
 RANGED = re.compile(r"(<|<=|>|>=|within) ")
 SERVER_MB = 290  # what a learner's JupyterLab takes beside the kernel (test_hub.py measures it)
@@ -68,13 +72,13 @@ def claims(record: Record, notebook: str) -> list[Claim]:
 
 
 def predictions(record: Record, notebook: str) -> list[tuple[str, str, str]]:
-    """(question, options, what was measured) of one notebook, counted over the seeds."""
+    """(question, wrong options, what was measured) of one notebook, counted over the seeds."""
     found = []
     for same in zip(*(one["predictions"] for one in record[notebook].values()), strict=True):
         question, options = same[0].split("\n")[0].removesuffix(" ]").split(" [ ")
         counts = Counter(said.split("\n")[1] for said in same).most_common()
         outcome = ", ".join(f"{name} ({n} of {len(same)})" if len(counts) > 1 else name for name, n in counts)
-        found.append((question, options.replace(" | ", " / "), outcome))
+        found.append((question, " / ".join(name for name in options.split(" | ") if name not in dict(counts)), outcome))
     return found
 
 
@@ -89,12 +93,6 @@ def expected_numbers(record: Record) -> str:
         if len(known) > len(shown):
             parts.append(f"Exact at each seed (yes or no, a count, a list): {len(known) - len(shown)} more.")
     return "\n\n".join(parts)
-
-
-def all_predictions(record: Record) -> str:
-    """Every prediction with its options, and how it comes out."""
-    rows = [(notebook, *one) for notebook in record for one in predictions(record, notebook)]
-    return table(["", "question", "options", "measured"], rows)
 
 
 def machine_time(record: Record) -> str:
@@ -141,7 +139,6 @@ def table(head: list[str], rows: list[tuple]) -> str:
 
 TABLES: dict[str, Callable[[Record], str]] = {
     "expected numbers": expected_numbers,
-    "predictions": all_predictions,
     "machine time": machine_time,
     "quiz": quiz,
     "room": room,
@@ -153,26 +150,67 @@ FORMS: dict[str, Callable[[float], str]] = {
 
 
 def figure(record: Record, name: str) -> str:
-    """One claim's figure, from the lowest to the highest over the seeds, or its sentence; a prediction, or its outcome.
+    """What a marker of this name stands for, by its last word.
+
+    One of FORMS: a claim's figure, from the lowest to the highest over the seeds; "sentence": the claim at seed 0;
+    "expect": that with its test. "prediction": the question with its answers; "outcome": the right one.
+    "picture": where to find what is drawn under a heading.
 
     Raises:
-        BadInput: no claim or prediction begins so, or several do.
+        BadInput: no claim or prediction begins so, or several do; there is no such heading.
     """
     notebook, begins, form = name.split(" | ")
-    if form in FORMS or form == "sentence":
+    if form == "picture":
+        return picture(notebook, begins)
+    if form in FORMS or form in ("sentence", "expect"):
         found = [claim for claim in claims(record, notebook) if claim.sentence.startswith(begins)]
     else:
         found = [one for one in predictions(record, notebook) if one[0].startswith(begins)]
     if len(found) != 1:
         raise BadInput(f"{len(found)} of notebook {notebook} begin with {begins!r}: there has to be one.")
     if form == "prediction":
-        return f"“{found[0][0]}” Measured: **{found[0][2]}**."
+        return f"“{found[0][0]}” Wrong: {found[0][1]}. Measured: **{found[0][2]}**."
     if form == "outcome":
         return found[0][2]
     if form == "sentence":
         return found[0].sentence
+    if form == "expect":
+        spread = "" if found[0].spread == "the same" else f" (all seeds: {found[0].spread})"
+        return f"**{found[0].sentence}** Tested: {found[0].values[0]} {found[0].test}{spread}."
     low, high = (FORMS[form](choose(found[0].numbers)) for choose in (min, max))
     return (low if low == high else f"{low} to {high}") + (" %" if form == "percent" else "")
+
+
+def picture(notebook: str, heading: str) -> str:
+    """A link to a section of a notebook, with the picture of images/ that it shows, if it shows one."""
+    prose, _ = section(notebook, heading)
+    link = f"[{heading}]({notebook_file(notebook).name}#{heading.replace(' ', '-')})"
+    return f"{link} {found[0]}" if (found := re.search(r"!\[[^\]]+\]\([^)]+\)", prose)) else link
+
+
+def section(notebook: str, heading: str) -> tuple[str, list[nbformat.NotebookNode]]:
+    """The prose under a heading "## ..." of a notebook, and the outputs of the code under it.
+
+    Raises:
+        BadInput: there is no such heading.
+    """
+    below, prose, outputs = "", "", []
+    for cell in nbformat.read(notebook_file(notebook), as_version=4).cells:
+        if cell.cell_type == "code":
+            outputs += cell.outputs if below == heading else []
+            continue
+        before, *titled = re.split(r"^## (.+)$", cell.source, flags=re.MULTILINE)
+        for title, text in zip([below, *titled[::2]], [before, *titled[1::2]], strict=True):
+            below = title
+            prose += text if below == heading else ""
+    if not prose:
+        raise BadInput(f"Notebook {notebook} has no heading {heading!r}.")
+    return prose, outputs
+
+
+def notebook_file(notebook: str) -> Path:
+    """The file of the notebook with this number."""
+    return next(path for path in all_notebooks() if path.name[:2] == notebook)
 
 
 def filled(text: str, record: Record) -> str:

@@ -1,4 +1,4 @@
-"""The instructor's guide and the handout: they say what was recorded, routes add up, and what they name exists."""
+"""The instructor's guide, its sheets and the handout: they say what was recorded, and what they name exists."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from tests.tools.record_guide import SEEDS
 from tests.tools.store_outputs import ROOT, all_notebooks, run
 
 RECORD = record_guide.load()
-GUIDE, HANDOUT = (file.read_text(encoding="utf-8") for file in guide.FILES)
+GUIDE, SHEETS, HANDOUT = (file.read_text(encoding="utf-8") for file in guide.FILES)
 BY_HAND = guide.GENERATED.sub("", GUIDE)
-CHECKPOINTS = dict(re.findall(r"^\*\*(\d+) · (.+?)(?=^\*\*\d+ ·|^## )", GUIDE, re.MULTILINE | re.DOTALL))
+PAGES = dict(re.findall(r"^## (\d\d) · (.+?)(?=^## |\Z)", SHEETS, re.MULTILINE | re.DOTALL))
+CHECKPOINT = re.compile(r"^\*\*(\d+) · (.+?)(?=^\*\*\d+ ·|\Z)", re.MULTILINE | re.DOTALL)
+CHECKPOINTS = {n: (page, text) for page, said in PAGES.items() for n, text in CHECKPOINT.findall(said)}
 ROUTES = {minutes: routes.steps(rows, RECORD) for _, minutes, rows, _ in routes.ROUTE.findall(GUIDE)}
 STALE = "run `make guide`"
 each_file = pytest.mark.parametrize("file", guide.FILES, ids=lambda file: file.stem)
@@ -44,6 +46,7 @@ CELLS = [
 @each_notebook
 def test_every_run_is_recorded(path):
     """Each notebook at seed 0 at least; runs of the present code, with the same questions and claims, sizes aside."""
+    assert path.name[:2] in RECORD, STALE
     runs = RECORD[path.name[:2]]
     assert next(iter(runs)) == "0" and set(runs) <= {str(seed) for seed in SEEDS}, STALE
     assert {one["code"] for one in runs.values()} == {record_guide.fingerprint(solved(path)[0])}, STALE
@@ -79,8 +82,10 @@ def test_another_record_gives_another_text():
         one["claims"] = [re.sub(r"measured: (-?)", r"measured: \g<1>9", said) for said in one["claims"]]
         one["predictions"] = [said.replace("\nhalving\n", "\nno pruner\n") for said in one["predictions"]]
         one["sections"] = {heading: seconds + 70 for heading, seconds in one["sections"].items()}
+    assert "Who ends with less regret?” Wrong: halving / not decided. Measured: **no pruner**" in guide.filled(
+        SHEETS, other
+    )
     changed = guide.filled(GUIDE, other)
-    assert "Who ends with less regret?” Measured: **no pruner**" in changed
     assert sum(old != new for old, new in zip(GUIDE.splitlines(), changed.splitlines(), strict=True)) > 12
     assert guide.filled(HANDOUT, other) != HANDOUT
 
@@ -111,13 +116,13 @@ def test_a_route_adds_up(minutes):
 
 @each_route
 def test_a_checkpoint_every_15_to_20_minutes(minutes):
-    """Each row of work ends with one that the guide describes; what is no work is a break."""
+    """Each row of work ends with one that its notebook's sheet describes; what is no work is a break."""
     work = [step for step in ROUTES[minutes][:-1] if step.notebook]
     assert all(15 <= step.length <= 20 and step.checkpoint in CHECKPOINTS for step in work)
     assert len({step.checkpoint for step in work}) == len(work)
     assert all(step.run in ("break", "lunch") for step in ROUTES[minutes][:-1] if not step.notebook)
     for step in work:
-        assert step.notebook in CHECKPOINTS[step.checkpoint].split(")")[0]
+        assert step.notebook == CHECKPOINTS[step.checkpoint][0]
 
 
 def walked(steps):
@@ -134,7 +139,7 @@ def walked(steps):
         run_by_now = cells.setdefault(step.notebook, [cell for heading, cell in known if heading == order[0]])
         ids = {cell.id for cell in run_by_now}
         run_by_now += [cell for heading, cell in known if heading in order[begin:until] and cell.id not in ids]
-        for key in re.findall(r"Exercise (\d\d\.\d)", CHECKPOINTS[step.checkpoint]):
+        for key in re.findall(r"Exercise (\d\d\.\d)", CHECKPOINTS[step.checkpoint][1]):
             home = next(path for path in all_notebooks() if path.name[:2] == key[:2])
             task = next(cell for cell in solved(home)[0].cells if f'check("{key}"' in cell.source)
             if task.id not in {cell.id for cell in cells[key[:2]]}:
@@ -167,9 +172,26 @@ def test_every_checkpoint_is_used():
 @pytest.mark.parametrize("number", CHECKPOINTS)
 def test_a_checkpoint_is_whole(number):
     """A prediction, an exercise, a question with what to expect; by then the prediction's cell has been run."""
-    text = " ".join(CHECKPOINTS[number].split())
+    text = " ".join(CHECKPOINTS[number][1].split())
     assert "Predict" in text and re.search(r"Exercise \d\d\.\d", text)
     assert re.search(r"Ask[^*]*\*[^*]+\?\* \"", text)
+
+
+@each_notebook
+def test_a_notebook_has_its_page(path):
+    """A number and a picture of this notebook, all its predictions, three questions with wrong answers to expect."""
+    notebook = path.name[:2]
+    assert notebook in PAGES, f"instructor_sheets.md has no page on notebook {notebook}"
+    page = PAGES[notebook]
+    names = [name.split(" | ") for _, name, _ in guide.GENERATED.findall(page)]
+    assert {of for of, *_ in names} == {notebook}
+    assert [form for *_, form in names if form in ("expect", "picture")] == ["picture", "expect"]
+    assert re.search(r"Tested: -?\d[\d.]* (<|>|within) ", page)
+    asked = [guide.figure(RECORD, " | ".join(name)) for name in names if name[2] == "prediction"]
+    assert len(asked) == len(set(asked)) == len(guide.predictions(RECORD, notebook))
+    assert all(re.search(r"” Wrong: \S.+\. Measured: \*\*", question) for question in asked)
+    answered = re.findall(r"^- Ask[^*]*\*[^*]+\?\* (\"[^\"]+\"(?:, \"[^\"]+\")*: .+)$", page, re.MULTILINE)
+    assert len(answered) == page.count("\n- Ask") and len(asked) + len(answered) >= 3
 
 
 @each_file
@@ -178,7 +200,7 @@ def test_what_is_named_exists(file):
     text = file.read_text(encoding="utf-8")
     for key in re.findall(r"(?:Exercise |show_solution\(\")(\d\d\.\d)", text):
         assert key in read_solutions(key[:2]), key
-    targets = re.findall(r"\[[^\]]*\]\(([^):]+)\)", text)
+    targets = re.findall(r"\[[^\]]*\]\(([^):#]+)[^)]*\)", re.sub(r"\]\(http[^)]*\)", "", text))
     assert targets and all((file.parent / target).exists() for target in targets)
 
 
@@ -231,7 +253,7 @@ def small(*figures: str, seconds: float = 30) -> record_guide.Record:
                 "peak": 500,
                 "sections": {"Setup": seconds, "A": seconds, "B": seconds},
                 "claims": [f"It is near {seed}.\nmeasured: {figure} · test: > 1"],
-                "predictions": [f"More? [ yes | no ]\n{'no' if seed == 3 else 'yes'}\nBecause."],
+                "predictions": [f"More? [ yes | no | perhaps ]\n{'no' if seed == 3 else 'yes'}\nBecause."],
             }
             for seed, figure in enumerate(figures)
         }
@@ -244,7 +266,8 @@ def small(*figures: str, seconds: float = 30) -> record_guide.Record:
         ("06 | It is near | number", "2 to 160"),
         ("06 | It is near | percent", "200 to 16100 %"),
         ("06 | More | outcome", "yes (4 of 5), no (1 of 5)"),
-        ("06 | More | prediction", "“More?” Measured: **yes (4 of 5), no (1 of 5)**."),
+        ("06 | More | prediction", "“More?” Wrong: perhaps. Measured: **yes (4 of 5), no (1 of 5)**."),
+        ("06 | It is near | expect", "**It is near 0.** Tested: 3 > 1 (all seeds: 2 to 161)."),
     ],
 )
 def test_a_figure(name, wanted):
@@ -304,13 +327,21 @@ def test_every_row_lasts_until_the_next():
     assert all(now.at < later.at for steps in ROUTES.values() for now, later in pairwise(steps))
 
 
-def test_the_handout_is_one_page(tmp_path):
-    """Printed on A4, with both pictures."""
+@pytest.mark.parametrize(("file", "pages"), [(guide.HANDOUT, 1), (guide.SHEETS, len(PAGES))])
+def test_printed_pages(file, pages, tmp_path):
+    """The handout is one page on A4; the sheets, each of which begins a page, are one a notebook."""
     try:
-        handout.print_page(guide.FILES[1], tmp_path / "handout.pdf")
+        handout.print_page(file, tmp_path / "printed.pdf")
     except BadInput as missing:
         pytest.skip(str(missing))
-    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / "handout.pdf").read_bytes())) == 1
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / "printed.pdf").read_bytes())) == pages
+
+
+def test_pictures_of_what_is_printed():
+    """Both of the handout; one on each sheet, stored in its notebook where images/ has none."""
+    assert handout.with_stored_pictures(SHEETS).count("![") == len(PAGES) > SHEETS.count("![")
+    with pytest.raises(BadInput, match="no heading 'Nowhere'"):
+        guide.figure(RECORD, "06 | Nowhere | picture")
     pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", HANDOUT)
     assert len(pictures) == 2 and all(len(words.split()) >= 6 for words, _ in pictures)
     assert all(Path(ROOT / "notebooks" / target).exists() for _, target in pictures)

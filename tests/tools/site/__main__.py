@@ -136,7 +136,7 @@ def index(folder: Path) -> str:
     first = (ROOT / "README.md").read_text(encoding="utf-8").split("## Start")[0]
     lessons = [f"notebooks/{path.stem}" for path in sorted((folder / "notebooks").glob("*.ipynb"))]
     cards = [str(path.relative_to(folder).with_suffix("")) for path in sorted((folder / "helpers").rglob("*.md"))]
-    beside = ["notebooks/handout", "notebooks/instructor_guide"]
+    beside = ["notebooks/handout", "notebooks/instructor_guide", "notebooks/instructor_sheets"]
     return "\n".join(
         [first, contents("Notebooks", lessons), contents("Beside them", beside), contents("Recorded data", cards)]
     )

@@ -131,11 +131,13 @@ def watched(watch: Callable, answer: object, cases: Mapping[str, tuple]) -> dict
     for name, case in cases.items():
         try:
             with np.errstate(all="ignore"):
-                found[name] = plain(watch(answer, *deepcopy(case)))
+                found[name] = plain(watch(answer, *(given := deepcopy(case))))
         except (NotQuite, Stopped, TooLong):
             raise
         except BaseException as error:  # the learner's own code may raise anything
             found[name] = Odd(f"the error {tell(error)}")
+        if not same(plain(given), plain(case)):
+            raise NotQuite("it changes what it is given: work on a copy.")
     return found
 
 

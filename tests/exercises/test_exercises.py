@@ -124,6 +124,14 @@ def order_04(values) -> np.ndarray:
     return np.argsort(values)
 
 
+def without_the_rest(trials, matters) -> int:
+    """The right answer of exercise 03.2, which takes from the trials what does not matter."""
+    for trial in trials:
+        for name in set(trial) - set(matters):
+            del trial[name]
+    return len(trials) - len({tuple(trial[name] for name in matters) for trial in trials})
+
+
 def size_04(values) -> int:
     """Of the good group."""
     return min(math.ceil(len(values) / 10), 25)
@@ -314,6 +322,8 @@ WRONG = [
         r"matters = \['a'\] it gives",
     ),
     ("03.2", lambda trials, matters: 0, "it gives 0; asked was"),
+    ("03.2", without_the_rest, "changes what it is given"),
+    ("04.1", lambda values: (order_04(values)[: size_04(values)], values.sort())[0], "changes what it is given"),
     (
         "03.2",
         lambda trials, matters: len(trials) - len({"".join(str(t[name]) for name in matters) for t in trials}),

@@ -11,11 +11,14 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import optuna
 import pandas as pd
 
 from helpers.learn.exercises import NotQuite, Stopped, TooLong, exercise, tell
+from helpers.learn.seed import course_seed
 
 KINDS: tuple[tuple[Any, Callable], ...] = ((str, str), (bool | np.bool_, bool), (Integral, int), (Real, float))
+NO_MATTER = r"^an object of type |(sampler|pruner|evaluator|storage|backend)\W*$|[\W_]"
 
 
 class Odd(str):
@@ -25,7 +28,7 @@ class Odd(str):
 
 
 class Seen(dict[str, Any]):
-    """What a check saw of an answer, by name, in the order of telling: of two, the first name that differs is told."""
+    """What was seen of an answer, by name, as in a labelled Series: of two, the first name that differs is told."""
 
 
 def plain(value: object) -> Any:
@@ -36,7 +39,7 @@ def plain(value: object) -> Any:
         if isinstance(value, kind):
             return make(value)
     if isinstance(value, pd.Series) and not pd.api.types.is_numeric_dtype(value.index):
-        value = value.to_dict()
+        value = Seen(value.to_dict())
     if isinstance(value, Mapping | pd.DataFrame):
         return (Seen if isinstance(value, Seen) else dict)((plain(n), plain(item)) for n, item in value.items())
     if isinstance(value, set | frozenset):
@@ -45,7 +48,7 @@ def plain(value: object) -> Any:
         return plain(np.asarray(value).tolist())
     if isinstance(value, Iterable) and not isinstance(value, type | bytes):
         return [plain(item) for item, _ in zip(value, range(10_000), strict=False)]  # it may have no end
-    return Odd(f"an object of type {type(value).__name__}")
+    return Odd(value.__name__ if isinstance(value, type) else f"an object of type {type(value).__name__}")
 
 
 def _rank(value: object) -> tuple[bool, float, str]:
@@ -53,7 +56,9 @@ def _rank(value: object) -> tuple[bool, float, str]:
 
 
 def same(found: Any, wanted: Any) -> bool:
-    """Equal numbers but for rounding, equal words, and lists and dictionaries of such; of plain values."""
+    """Equal but for rounding, of plain values; where a list is wanted, the order of what was found by name counts."""
+    if isinstance(found, Seen) and isinstance(wanted, list):
+        found = list(found.values())
     if type(found) in (int, float) and type(wanted) in (int, float):
         return math.isclose(found, wanted, rel_tol=1e-6, abs_tol=1e-12) or (found != found and wanted != wanted)
     if isinstance(found, list) and isinstance(wanted, list):
@@ -63,16 +68,18 @@ def same(found: Any, wanted: Any) -> bool:
     return type(found) is type(wanted) and found == wanted
 
 
-def shown(value: object) -> str:
-    """A value as a learner reads it: four digits, and the middle of a long text left out."""
-    text = re.sub(r"\d+\.\d+(e[-+]?\d+)?", lambda found: repr(float(f"{float(found[0]):.4g}")), repr(plain(value)))
+def shown(value: object, digits: int = 4) -> str:
+    """A value as a learner reads it: few digits, and the middle of a long text left out."""
+    text = re.sub(r"\d+\.\d+(e[-+]?\d+)?", lambda x: repr(float(f"{float(x[0]):.{digits}g}")), repr(plain(value)))
     return text if len(text) <= 150 else f"{text[:100]} ... {text[-30:]}"
 
 
 def word(value: object) -> Any:
-    """A plain answer; letters' case, spaces and the ending of MedianPruner are no matter."""
+    """A plain answer; case, spaces, signs, the ending of MedianPruner and a list around one item are no matter."""
     given = plain(value)
-    return " ".join(given.casefold().split()).removesuffix("pruner") if type(given) is str else given
+    while isinstance(given, list | Seen) and len(given) == 1:
+        (given,) = given.values() if isinstance(given, Seen) else given
+    return re.sub(NO_MATTER, "", given.casefold()) if isinstance(given, str) else given
 
 
 def pick(answer: object, right: object, reasons: Mapping[Any, str], hint: str = "", name: str = "") -> None:
@@ -83,9 +90,9 @@ def pick(answer: object, right: object, reasons: Mapping[Any, str], hint: str = 
     for wrong, reason in reasons.items():
         if same(given, word(wrong)):
             raise NotQuite(name + reason)
-    if type(given) is str and isinstance(word(right), int | float):
+    if isinstance(answer, str) and isinstance(right, int | float):
         raise NotQuite(f"{name}{shown(answer)} is a text: write a number, without quotes.")
-    options = ", ".join(map(shown, sorted([right, *reasons], key=str)))
+    options = ", ".join(map(shown, sorted({right, *reasons}, key=str)))
     raise NotQuite(name + (hint or f"{shown(answer)} is not one of {options}: choose one of them."))
 
 
@@ -113,9 +120,9 @@ def choices(key: str, right: Mapping[str, object], reasons: Mapping[str, Mapping
 
 
 def unordered(answer: Callable, *case: object) -> object:
-    """What the answer returns when order is no matter."""
+    """What the answer returns when order is no matter; that of a mask is."""
     found = plain(answer(*case))
-    return sorted(found, key=_rank) if isinstance(found, list) else found
+    return sorted(found, key=_rank) if isinstance(found, list) and set(map(type, found)) != {bool} else found
 
 
 def watched(watch: Callable, answer: object, cases: Mapping[str, tuple]) -> dict[str, Any]:
@@ -124,11 +131,13 @@ def watched(watch: Callable, answer: object, cases: Mapping[str, tuple]) -> dict
     for name, case in cases.items():
         try:
             with np.errstate(all="ignore"):
-                found[name] = plain(watch(answer, *deepcopy(case)))
+                found[name] = plain(watch(answer, *(given := deepcopy(case))))
         except (NotQuite, Stopped, TooLong):
             raise
         except BaseException as error:  # the learner's own code may raise anything
             found[name] = Odd(f"the error {tell(error)}")
+        if not same(plain(given), plain(case)):
+            raise NotQuite("it changes what it is given: work on a copy.")
     return found
 
 
@@ -171,4 +180,36 @@ def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     if isinstance(mine, Seen) and isinstance(asked, Seen):
         name = next(name for name in asked | mine if not same(mine.get(name), asked.get(name)))
         what, mine, asked = f"{name}:", mine.get(name, Odd("nothing")), asked.get(name, Odd("nothing"))
-    return f"for {case} {what} {shown(mine)}; asked was {shown(asked)}."
+    digits = 4 if shown(mine) != shown(asked) else 17
+    return f"for {case} {what} {shown(mine, digits)}; asked was {shown(asked, digits)}."
+
+
+class Given(optuna.samplers.RandomSampler):
+    """Suggests the values of `params`, in the range or not; what is not among them, or is no choice, is drawn."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        super().__init__(seed=course_seed())
+        self.params = params
+
+    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
+        drawn = super().sample_independent(study, trial, param_name, param_distribution)
+        value = self.params.get(param_name, drawn)
+        return value if value in getattr(param_distribution, "choices", [value]) else drawn
+
+
+def asked(objective: Callable, params: Mapping[str, Any], first: int = 10) -> Seen:
+    """What trial 10 is asked for, which constraints it keeps, and what is returned; trial `first` is run before it."""
+    study = optuna.create_study(sampler=Given(params))
+    for trial in [study.ask() for _ in range(11)][first::10]:
+        returned = plain(objective(trial))
+    kept = {f"constraint {name}": "kept" if value <= 0 else "broken" for name, value in trial.constraints.items()}
+    return Seen({name: suggestion(have) for name, have in trial.distributions.items()} | kept | {"returned": returned})
+
+
+def suggestion(distribution: Any) -> Odd:
+    """The call that makes a distribution; the order of choices is no matter."""
+    kind = type(distribution).__name__.removesuffix("Distribution").lower()
+    if kind == "categorical":
+        return Odd(f"suggest_{kind}({sorted(plain(distribution.choices), key=repr)})")
+    words = ", log=True" * distribution.log + f", step={distribution.step}" * (distribution.step not in (None, 1))
+    return Odd(f"suggest_{kind}({distribution.low}, {distribution.high}{words})")

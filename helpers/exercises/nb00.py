@@ -13,7 +13,7 @@ GOOD = {"learning_rate": 0.3, "momentum": 0.5, "width": 100, "dropout": 0.0}  # 
 
 choice(
     "00.1",
-    [0.41, 0.90, 0.90, 0.93, 0.93],
+    (0.41, 0.90, 0.90, 0.93, 0.93),
     {
         (0.41, 0.90, 0.13, 0.93, 0.88): "these are the scores themselves: the best so far never goes down.",
         (0.93,) * 5: "after the first trial you cannot know the later ones: take the best of what came before.",
@@ -42,10 +42,8 @@ def a_good_setting(answer: Any, score: Callable[..., float]) -> str:
         raise NotQuite(f"the answer is a dictionary with the four knobs {', '.join(GOOD)}.")
     for knob, (low, *_, high) in KNOBS.items():
         value, whole = setting[knob], isinstance(low, int)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and low <= value <= high and (not whole or value == int(value))):
-            kind = "whole number" if whole else "number"
-            raise NotQuite(f"{knob} is {shown(value)}: give a {kind} from {low:g} to {high:g}.")
+        if type(value) not in (int, float) or not low <= value <= high or (whole and value % 1):
+            raise NotQuite(f"{knob} is {shown(value)}: give a {'whole ' * whole}number from {low:g} to {high:g}.")
     setting["width"] = int(setting["width"])
     if (reached := score(**setting)) >= 0.9:
         return f"It reaches {reached:.3f}."

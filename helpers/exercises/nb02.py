@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from optuna import Trial
 
-from helpers.exercises.kit import function
-from helpers.exercises.spaces import asked
+from helpers.exercises.kit import asked, function
 
 function(
     "02.1",
     lambda trial: trial.suggest_categorical("width", [16, 32, 64, 128]),
     [({"width": width},) for width in (16, 32, 64, 128)],
     praise="The choices of a name stay the same for the whole study. To change them, use a new name or a new study.",
-    watch=lambda answer, params: asked(answer, {"width": 16}, params),
+    watch=lambda answer, params: asked(answer, params, first=0),
 )
 function(
     "02.2",

@@ -11,7 +11,7 @@ rng = np.random.default_rng(0)
 function(
     "04.1",
     lambda values: np.argsort(values)[: min(-(-len(values) // 10), 25)],
-    [(rng.normal(size=n).tolist(),) for n in (3, 1, 10, 11, 20, 30, 245, 255, 300, 1000)],
+    [(rng.normal(size=n).tolist(),) for n in (3, 1, 10, 11, 20, 30, 245, 255, 300, 1000)] + [([2, 1, 1] + [3] * 9,)],
     praise="A tenth, rounded up, and never more than 25: so l(x) stays the picture of few trials.",
     watch=unordered,
 )
@@ -19,8 +19,7 @@ function(
 
 def improvement(mean: float, sigma: float, best: float) -> float:
     """The expected improvement below `best`."""
-    z = (best - mean) / sigma
-    return sigma * (z * norm.cdf(z) + norm.pdf(z))
+    return (best - mean) * norm.cdf(best, mean, sigma) + sigma**2 * norm.pdf(best, mean, sigma)
 
 
 function(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 
 import optuna
 from optuna.pruners import ThresholdPruner
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from helpers.exercises.kit import Seen, choice, choices, function
+from helpers.training.train import Epoch
 
 
 class GapPruner:
@@ -35,9 +35,9 @@ def judged(pruner: Callable, gap: float, done: list[dict], reports: dict[int, fl
     return bool(pruner(gap).prune(study, study.trials[-1]))  # to Optuna None means: go on
 
 
-THREE, LOW = [{1: 0.4, 2: 0.9}, {1: 0.6, 2: 0.8}, {5: 0.9, 6: 0.7}], [{1: -3.0, 2: -2.0}, {1: -1.0, 2: -1.5}]
+THREE, LOW = [{1: 0.4, 2: 0.9}, {1: 0.6, 2: 0.8}, {0: 0.9, 6: 0.7}], [{1: -3.0, 2: -2.0}, {1: -1.0, 2: -1.5}]
 GAPS: list[tuple[float, list[dict], list[dict]]] = [
-    (0.2, THREE, [{1: 0.75, 2: 0.1}, {1: 0.1, 2: 0.85}, {1: 0.45}, {6: 0.6}, {1: 0.3}, {7: 0.0}, {7: -1.0}]),
+    (0.2, THREE, [{1: 0.75, 2: 0.1}, {1: 0.1, 2: 0.85}, {1: 0.45}, {6: 0.6}, {1: 0.3}, {1: 0.9}, {0: 0.6}, {7: -1.0}]),
     (1.0, LOW, [{1: -2.0}, {1: -2.5}, {2: -1.6}, {3: -9.0}]),
     (0.0, [], [{1: 0.1}, {1: -4.0}]),
 ]
@@ -61,9 +61,9 @@ def accurate(trial: optuna.Trial, curve: list, metric: str = "validation_accurac
 
 def followed(objective: Callable, accuracies: list[float], stop_below: float) -> Seen:
     """What is reported of a training, and how the trial ends; the loss falls as the accuracies rise."""
-    rows = [{"number": n, "validation_accuracy": a, "validation_loss": 2 - 2 * a} for n, a in enumerate(accuracies)]
+    curve = [Epoch(n, 1.0, validation_loss=2 - 2 * a, validation_accuracy=a) for n, a in enumerate(accuracies)]
     study = optuna.create_study(direction="maximize", pruner=ThresholdPruner(lower=stop_below))
-    study.optimize(lambda trial: objective(trial, [SimpleNamespace(**row) for row in rows]), n_trials=1)
+    study.optimize(lambda trial: objective(trial, curve), n_trials=1)
     trial = study.trials[0]
     return Seen({"reports by step": trial.intermediate_values, "state": trial.state.name, "value": trial.value})
 

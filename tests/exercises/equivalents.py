@@ -4,8 +4,13 @@ EQUIVALENTS: dict[str, list[str]] = {
     "00.1": [
         "import itertools\nbest_after_each = itertools.accumulate([0.41, 0.90, 0.13, 0.93, 0.88], max)",
         "best_after_each = np.maximum.accumulate([0.41, 0.90, 0.13, 0.93, 0.88])",
+        "best_after_each = pd.Series([0.41, 0.90, 0.13, 0.93, 0.88], index=list('abcde')).cummax()",
     ],
-    "00.2": ["trials_of_the_grid = 6 * 6 * 6 * 6", "trials_of_the_grid = math.prod([6.0] * 4)"],
+    "00.2": [
+        "trials_of_the_grid = 6 * 6 * 6 * 6",
+        "trials_of_the_grid = math.prod([6.0] * 4)",
+        "trials_of_the_grid = [1296]",
+    ],
     "00.3": [
         "my_setting = dict(learning_rate=0.5, momentum=0.5, width=np.int64(90), dropout=0)",
         'my_setting = pd.Series({"learning_rate": 0.3, "momentum": 0.5, "width": 100.0, "dropout": 0.0})',
@@ -36,6 +41,7 @@ my_objective = Objective()
     ],
     "01.2": [
         "close_to_best = len(trials[trials.value >= trials.value.max() - 0.01])",
+        "close_to_best = (trials[['value']] >= trials['value'].max() - 0.01).sum()",
         "best = max(trials.value)\nclose_to_best = 0\n"
         "for value in trials.value:\n    if best - value <= 0.01:\n        close_to_best += 1",
     ],
@@ -63,6 +69,9 @@ for _ in range(3):
     my_study.optimize(loss_objective, n_trials=4)
 ''',
     ],
+    "01.4": ["answer = '(B)'", "answer = ['b.']"],
+    "04.4": ["answer = ' b)'", "answer = {'b'}"],
+    "05.3": ["answer = 'c:'", "answer = np.array(['c'])"],
     "04.1": [
         """
 def good_group(values):
@@ -97,6 +106,12 @@ def expected_improvement(mu, s, least):
     "04.3": [
         """
 def next_mean(points, values):
+    weights = pd.Series([math.log(3.5 / k) for k in (1, 2, 3)])
+    frame = pd.DataFrame(points).assign(value=values).sort_values("value").head(3).drop(columns="value")
+    return frame.reset_index(drop=True).mul(weights / weights.sum(), axis=0).sum()
+""",
+        """
+def next_mean(points, values):
     total, weights = np.zeros(2), [math.log(3.5) - math.log(k) for k in (1, 2, 3)]
     for weight, (_, row) in zip(weights, sorted(zip(values, range(len(values))))[:3]):
         total = total + weight / sum(weights) * points[row]
@@ -112,6 +127,10 @@ def next_mean(points, values):
         """
 def repaired_1(t):
     return t.suggest_categorical(name="width", choices=(128, 64, 32, 16))
+""",
+        """
+def repaired_1(trial):
+    return trial.suggest_categorical("width", np.array([16, 32, 64, 128]))
 """,
         """
 class Repaired:
@@ -139,6 +158,15 @@ def repaired_2(trial):
 """,
     ],
     "02.3": [
+        """
+def repaired_3(trial):
+    return (trial.suggest_int(f"width_{n}", 8, 64) for n in range(trial.suggest_int("depth", 1, 3)))
+""",
+        """
+def repaired_3(trial):
+    depth = trial.suggest_int("depth", 1, 3)
+    return pd.Series({f"width_{n}": trial.suggest_int(f"width_{n}", 8, 64) for n in range(depth)})
+""",
         """
 def repaired_3(trial):
     widths = []
@@ -173,6 +201,10 @@ def frugal(trial):
     "03.2": [
         """
 def repeats(trials, matters):
+    return pd.DataFrame(trials)[matters].duplicated().sum()
+""",
+        """
+def repeats(trials, matters):
     count, seen = 0, []
     for trial in trials:
         key = [trial[name] for name in matters]
@@ -187,8 +219,13 @@ def repeats(trials, matters):
     return pd.DataFrame(trials).duplicated(subset=list(matters)).sum()
 """,
     ],
-    "03.3": ["verdict = ' qmc '", "verdict = np.array(['QMC'])[0]"],
-    "03.1": ['my_choice = {"A": " gp", "b": "cma-es", "c": "tpe"}', 'my_choice = dict(c="TPE", b="CMA-ES", a="GP")'],
+    "03.3": ["verdict = ' qmc '", "verdict = pd.Series({'better': 'QMCSampler'})"],
+    "03.1": [
+        'my_choice = {"A": " gp", "b": "cma-es", "c": "tpe"}',
+        'my_choice = dict(c="TPE", b="CMA-ES", a="GP")',
+        'my_choice = {"(a)": "GP sampler", "(b)": CmaEsSampler, "(c)": [TPESampler(seed=SEED)]}',
+        'my_choice = pd.Series({"a": "GPSampler", "b": "CMAES", "c": "TPESampler()"})',
+    ],
     "05.1": [
         """
 class HillClimber(CubeSampler):
@@ -396,6 +433,14 @@ class GapPruner(BasePruner):
     ],
     "06.2": [
         """
+def accurate(trial, curve):
+    for number, value in pd.DataFrame(curve)[["number", "validation_accuracy"]].itertuples(index=False):
+        trial.report(value, number + 1)
+        if trial.should_prune():
+            raise optuna.TrialPruned()
+    return value
+""",
+        """
 def accurate(t, epochs):
     for number, epoch in enumerate(epochs, start=1):
         value = epoch.validation_accuracy
@@ -418,6 +463,7 @@ def accurate(trial, curve):
     "06.3": [
         'pruner_for = {"A": " wilcoxon", "b": "threshold", "c": "HYPERBAND"}',
         'pruner_for = dict(zip("cba", ["HyperbandPruner", "ThresholdPruner", "WilcoxonPruner"]))',
+        'pruner_for = {"a": WilcoxonPruner(), "b": "Threshold pruner", "c": HyperbandPruner}',
     ],
     "06.4": ["epochs_in_all = np.dot([64, 16, 4], [1, 3, 12])", "epochs_in_all = '160' and 160.0"],
     "07.1": [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import itertools
 import math
 import re
@@ -16,8 +17,9 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from helpers.exercises.kit import word
 from helpers.exercises.nb01 import SETTINGS
-from helpers.learn import check, show_solution
+from helpers.learn import check, exercises, show_solution
 from helpers.learn.exercises import read_solutions
 from helpers.training.data import load_dataset
 from helpers.training.train import TrainingConfig, fit
@@ -93,9 +95,9 @@ def constrained(value, name: str = "budget", when=lambda used: True):
     return objective
 
 
-def refined(trial) -> None:
-    """Exercise 02.1 as it was: other choices in the first trial."""
-    trial.suggest_categorical("width", [16, 32] if trial.number < 1 else [16, 32, 64, 128])
+def refined(trial, late: int = 0) -> None:
+    """Exercise 02.1 as it was: other choices in the first trial; or they change late."""
+    trial.suggest_categorical("width", [16, 32] if (trial.number < 1) == (late == 0) else [16, 32, 64, 128])
 
 
 def rate_of(trial, log: bool = True) -> float:
@@ -122,6 +124,19 @@ WEIGHTS_04 = np.log(3.5) - np.log([1, 2, 3])
 def order_04(values) -> np.ndarray:
     """From the lowest value to the highest."""
     return np.argsort(values)
+
+
+def without_the_rest(trials, matters) -> int:
+    """The right answer of exercise 03.2, which takes from the trials what does not matter."""
+    for trial in trials:
+        for name in set(trial) - set(matters):
+            del trial[name]
+    return len(trials) - len({tuple(trial[name] for name in matters) for trial in trials})
+
+
+def size_04(values) -> int:
+    """Of the good group."""
+    return min(math.ceil(len(values) / 10), 25)
 
 
 def jones(mean, sigma, best) -> float:
@@ -220,6 +235,8 @@ WRONG = [
     ("00.2", 4096, "turn it round"),
     ("00.2", 1297, "multiply"),
     ("00.2", "many", "a text: write a number"),
+    ("00.2", lambda: 6**4, "multiply"),
+    ("00.2", [24], "every setting of one knob goes with"),
     ("00.3", GOOD | {"learning_rate": 0.0001}, "with a larger learning_rate alone it would"),
     ("00.3", GOOD | {"learning_rate": 3.0}, "learning_rate is 3.0: give a number from"),
     ("00.3", GOOD | {"width": 99.5}, "width is 99.5: give a whole number from"),
@@ -238,7 +255,8 @@ WRONG = [
     ("01.1", lambda trial: fit_value(trial, batch_size=64), "returned: "),
     ("01.1", lambda trial: fit_value(trial, epochs=5), "returned: "),
     ("01.1", lambda trial: fit_value(trial, seed=SEED + 1), "returned: "),
-    ("01.1", lambda trial: fit_value(trial, seed=None), "returned: "),
+    ("01.1", lambda trial: fit_value(trial, seed=None), "the seed is left out"),
+    ("01.1", lambda trial: fit_value(trial, seed=SEED + trial.number), "returned: "),
     ("01.1", lambda trial: fit_value(trial, result=np.mean), "returned: "),
     ("01.1", lambda trial: fit_value(trial) and None, "returned: None; asked was"),
     ("01.1", lambda: 1, "the error TypeError"),
@@ -256,7 +274,7 @@ WRONG = [
     ("01.3", 12, "hand over the study"),
     ("01.4", "a", "the luckier the best"),
     ("01.4", "C", "choosing is a kind of training"),
-    ("01.4", ["b"], "is not one of"),
+    ("01.4", ["a", "b"], "is not one of"),
     (
         "02.1",
         lambda trial: trial.suggest_categorical("width", [16, 32]),
@@ -265,6 +283,12 @@ WRONG = [
     ("02.1", lambda trial: trial.suggest_int("width", 16, 128), r"width: suggest_int\(16, 128\)"),
     ("02.1", lambda trial: trial.suggest_categorical("w", [16, 32, 64, 128]), "width: nothing; asked was"),
     ("02.1", lambda trial: refined(trial) or 16, "does not support dynamic value space"),
+    ("02.1", lambda trial: refined(trial, late=5), "does not support dynamic value space"),
+    (
+        "02.1",
+        lambda trial: trial.suggest_categorical("width", ["16", "32", "64", "128"]),
+        r"\['128', '16', '32', '64'\]\);",
+    ),
     ("02.2", lambda trial: trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True), "use_decay: nothing"),
     (
         "02.2",
@@ -273,6 +297,16 @@ WRONG = [
     ),
     ("02.2", lambda trial: rate_of(trial, log=False) if switch_of(trial) else 0.0, "0.01.; asked was .* log=True"),
     ("02.2", lambda trial: trial.suggest_float("weight_decay", 0, 1e-2, log=True), "must hold for `log=True`"),
+    (
+        "02.2",
+        lambda trial: trial.suggest_categorical("use_decay", ["True", "False"]),
+        r"\['False', 'True'\]\); asked was",
+    ),
+    (
+        "02.2",
+        lambda trial: trial.suggest_categorical("use_decay", [True]),
+        r"suggest_categorical\(\[True\]\); asked was",
+    ),
     ("02.3", lambda trial: [trial.suggest_int("width", 8, 64) for _ in layers(trial)], "width_0: nothing; asked"),
     ("02.3", lambda trial: [trial.suggest_int(f"width_{n}", 8, 128) for n in layers(trial)], r"suggest_int\(8, 128\)"),
     ("02.3", lambda trial: [trial.suggest_int(f"width_{n}", 8, 64) for n in range(3)], "depth: nothing"),
@@ -290,6 +324,13 @@ WRONG = [
         r"matters = \['a'\] it gives",
     ),
     ("03.2", lambda trials, matters: 0, "it gives 0; asked was"),
+    ("03.2", without_the_rest, "changes what it is given"),
+    ("04.1", lambda values: (order_04(values)[: size_04(values)], values.sort())[0], "changes what it is given"),
+    (
+        "03.2",
+        lambda trials, matters: len(trials) - len({"".join(str(t[name]) for name in matters) for t in trials}),
+        r"matters = \['b', 'a'\] it gives",
+    ),
     ("03.3", "Random", "chance alone"),
     ("03.3", "sobol", "is not one of"),
     ("03.1", {"a": "GP"}, "with the keys"),
@@ -297,9 +338,26 @@ WRONG = [
     ("03.1", CHOICE | {"b": "gp"}, "cost more than your simulation"),
     ("03.1", CHOICE | {"c": "CMA-ES"}, "no model of categories"),
     ("03.1", CHOICE | {"c": "Hyperband"}, "is not one of"),
+    ("03.1", CHOICE | {"b": TPE}, "there is one that gets closer"),
+    ("03.1", CHOICE | {"b": ["GP", "CMA-ES"]}, "is not one of"),
     ("04.1", lambda values: np.argsort(values)[::-1][:3], "asked was"),
     ("04.1", lambda values: np.argsort(values)[: max(len(values) // 10, 1)], "asked was"),
     ("04.1", lambda values: np.argsort(values)[: math.ceil(len(values) / 10)], "asked was"),
+    (
+        "04.1",
+        lambda values: [values.index(value) for value in sorted(values)[: size_04(values)]],
+        r"gives \[1, 1\]; asked",
+    ),
+    (
+        "04.1",
+        lambda values: np.isin(values, sorted(values)[: size_04(values)]),
+        r"\[False, True, False\]; asked was \[1\]",
+    ),
+    (
+        "04.2",
+        lambda mean, sigma, best: (best - mean) * norm.cdf(best - mean / sigma) + sigma * norm.pdf(best - mean / sigma),
+        r"1\.2505\d+; asked was 1\.2510\d+",
+    ),
     ("04.2", lambda mean, sigma, best: jones(-mean, sigma, -best), "the sign is turned"),
     ("04.2", lambda mean, sigma, best: jones(mean, sigma, best) / sigma, "asked was"),
     ("04.2", lambda mean, sigma, best: norm.cdf((best - mean) / sigma), "how large"),
@@ -316,7 +374,7 @@ WRONG = [
     ("04.3", lambda points, values: 0.0, "asked was"),
     ("04.4", "a", "trials that it made itself"),
     ("04.4", "C", "belongs to the Gaussian process"),
-    ("04.4", ["b"], "is not one of"),
+    ("04.4", ["a", "b"], "is not one of"),
     ("05.1", climb(start=np.argmax), "the worst point"),
     ("05.1", climb(start=lambda losses: -1), "next points: .*; asked was"),
     ("05.1", climb(size=lambda best: 1), "next points: .*; asked was"),
@@ -335,7 +393,7 @@ WRONG = [
     ("05.2", lambda candidates, good, rest: max(good / rest), "asked was"),
     ("05.3", "a", "reaches beyond the margin"),
     ("05.3", "b", "0 lies inside"),
-    ("05.3", ["c"], "is not one of"),
+    ("05.3", ["b", "c"], "is not one of"),
     ("06.1", gap_rule(lambda value, there, gap: value < max(there) - gap), "the error ValueError"),
     ("06.1", gap_rule(lambda value, there, gap: value < max(there, default=0) - gap), "asked was"),
     ("06.1", gap_rule(below, step_of=lambda values, step: values.get(step, 0)), "it gives .*; asked was"),
@@ -351,6 +409,17 @@ WRONG = [
         "gives False; asked was True",
     ),
     ("06.1", gap_rule(lambda value, there, gap: below(value, there, 0.2)), "for gap = (0.1|1.0|0.0), "),
+    (
+        "06.1",
+        gap_rule(lambda value, there, gap: bool(there) and abs(value - max(there)) > gap),
+        r"\{1: 0.9\} it gives True",
+    ),
+    (
+        "06.1",
+        gap_rule(lambda value, there, gap: len(there) > 1 and value < max(there) - gap),
+        r"\{0: 0.6\} it gives False",
+    ),
+    ("06.1", gap_rule(below, step_of=lambda values, step: step and values.get(step)), "asked was"),
     ("06.1", gap_rule(lambda value, there, gap: None), "it gives False; asked was"),
     ("06.1", optuna.pruners.MedianPruner(), "the answer is a class"),
     (
@@ -361,12 +430,14 @@ WRONG = [
     ("06.2", told(report=lambda epoch: epoch.validation_loss), "reports by step"),
     ("06.2", told(report=lambda epoch: -epoch.validation_loss, result=accuracy), "-1.5 among accuracies"),
     ("06.2", told(result=lambda epoch: epoch.validation_loss), "value: 0.5; asked was 0.75"),
+    ("06.2", told(report=lambda epoch: epoch.accuracy), "'Epoch' object has no attribute 'accuracy'"),
     ("06.2", so_far, "0.125, 0.75.* reports by step"),
     ("06.2", told(first=0), "reports by step: {0: 0.25"),
     ("06.2", told(stop=False), "reports by step: .*; asked was"),
     ("06.2", told(result=lambda epoch: (epoch.validation_accuracy, 4000)), "value: None|state: 'FAIL'; asked was"),
     ("06.3", PRUNERS | {"a": "Median"}, "a hard fold"),
     ("06.3", PRUNERS | {"b": "median"}, "its best so far is 0.9"),
+    ("06.3", PRUNERS | {"b": optuna.pruners.MedianPruner()}, "its best so far is 0.9"),
     ("06.3", PRUNERS | {"b": "Hyperband"}, "the first trial has none"),
     ("06.3", PRUNERS | {"c": "Wilcoxon"}, "epochs are no folds"),
     ("06.3", PRUNERS | {"c": "NopPruner"}, "is not one of"),
@@ -479,6 +550,16 @@ def test_an_answer_without_end_is_ended(monkeypatch):
 
     monkeypatch.setattr("helpers.learn.exercises.SECONDS", 0.2)
     assert "did not come to an end within 0.2 seconds" in repr(check("04.1", forever))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_two_options_read_alike(key):
+    """Case, spaces, signs and the endings of Optuna's classes never tell one option from another."""
+    check(key, ...)  # its checks are there now
+    found = inspect.getclosurevars(exercises._checks[key]).nonlocals
+    rights, reasons = found.get("right"), found.get("reasons", {})
+    for right, wrong in [(rights[n], reasons[n]) for n in rights] if isinstance(rights, dict) else [(rights, reasons)]:
+        assert len({str(word(option)) for option in {right, *wrong}}) == len({right, *wrong})
 
 
 def test_each_exercise_has_two_wrong_answers():

@@ -16,7 +16,7 @@ MOST = {
     "problems": 548,
     "races": 345,
     "inside": 278,
-    "fleet": 1402,
+    "fleet": 1404,
     "explore": 1577,
     "learn": 429,
     "exercises": 1400,

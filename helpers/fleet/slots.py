@@ -58,21 +58,23 @@ class FilledStudy(optuna.Study):
             Ended: none will be needed any more (DONE), or those that are needed have run elsewhere for very long, in
                 a storage without heartbeat (ALONE).
         """
+        self.check()
         self._thread_local.cached_all_trials = None  # as Optuna does: the sampler reads the trials anew
         while True:
-            self.check()
             for trial in self._live()[: self.total]:
                 if trial.state == TrialState.WAITING and self._claim(trial._trial_id):
                     return Trial(self, trial._trial_id)
             if self.total is None:
                 self.add_trial(PLACE)
-            elif self.completed() >= self.total:
+                continue  # unchecked: who ends now would leave the place behind
+            if self.completed() >= self.total:
                 self._unlock()
                 raise Ended(DONE, "")
-            elif len(self._live()) < self.total:
+            if len(self._live()) < self.total:
                 self._add(self.total)
             else:
                 self._wait()
+            self.check()
 
     def _live(self) -> list[FrozenTrial]:
         """All trials that are complete or may become so, by number."""

@@ -342,6 +342,13 @@ def waiting(study: optuna.Study, check: Callable[[], None] = lambda: None) -> No
     FilledStudy(1, check, study_name="s", storage=study._storage).ask()
 
 
+def test_a_worker_that_ends_leaves_no_place_behind(study: optuna.Study) -> None:
+    """Without a total it takes the place that it has made at once; signals are heard before or after."""
+    heard: list[int] = []
+    FilledStudy(None, lambda: heard.append(len(study.trials)), study_name="s", storage=study._storage).ask()
+    assert heard == [0] and states(study) == {"RUNNING": 1}
+
+
 def test_a_full_queue_is_waited_for_until_a_signal(study: optuna.Study) -> None:
     """While others run the last trials a worker waits, and hears signals."""
     study.ask()

@@ -15,6 +15,7 @@ ALL := .venv/installed-test
 FIRST := notebooks/00_start_here.ipynb
 HERE := --ServerApp.root_dir=. --ServerApp.preferred_dir=. --FileContentsManager.root_dir=. \
 	--FileContentsManager.preferred_dir=  # wherever the reader's own Jupyter starts
+GUARD := --ServerApp.jpserver_extensions="{'helpers.fleet.dashboard': True}"
 
 # A container may know no home folder; Jupyter cannot do without.
 export HOME ?= $(CURDIR)/.venv/home
@@ -22,7 +23,7 @@ export HOME ?= $(CURDIR)/.venv/home
 .PHONY: lab test slow seeds portable course benchmark notebooks guide site newest
 
 lab: $(LAB)
-	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root $(HERE) --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
+	$(RUN) jupyterlab --ip=127.0.0.1 --allow-root $(HERE) $(GUARD) --LabApp.default_url=/lab/tree/$(FIRST) $(LAB_OPTIONS)
 
 test: $(ALL)
 	$(RUN) ruff check helpers tests images

@@ -30,8 +30,9 @@ def test_the_minutes_are_the_same_everywhere(notebook: str) -> None:
     if notebook == "00":
         del places["00's map"]
     for name, text in places.items():
-        row = next((row for row in text.splitlines() if re.search(rf"^\|.*[(/]{notebook}_", row)), "")
-        assert f"| {stated(notebook)['minutes']} |" in row, f"{name} has no such row of notebook {notebook}"
+        rows = [row for row in text.splitlines() if re.search(rf"^\|.*[(/]{notebook}_", row)]
+        minutes = f"| {stated(notebook)['minutes']} |"
+        assert any(minutes in row for row in rows), f"{name} has no such row of notebook {notebook}"
 
 
 @each_notebook

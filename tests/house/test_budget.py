@@ -16,7 +16,7 @@ MOST = {
     "problems": 524,
     "races": 324,
     "inside": 244,
-    "fleet": 1404,
+    "fleet": 1434,
     "explore": 1509,
     "learn": 412,
     "exercises": 1400,

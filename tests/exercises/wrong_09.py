@@ -19,6 +19,7 @@ def above(low, high):
 CONTEXT: dict[str, dict] = {}
 WRONG = [
     ("09.1", lambda all_, best: np.sum((best / all_ - 1) ** 2), "it gives 1.25; asked was 0.375"),
+    ("09.1", lambda all_, best: np.sum(all_ * (np.divide(best, all_, out=best) - 1) ** 2), "work on a copy"),
     ("09.1", lambda all_, best: np.sum(all_ * best / all_), "it gives 1.0; asked was 0.375"),
     ("09.1", lambda all_, best: np.sum(all_ * abs(best / all_ - 1)), "it gives .*asked was"),
     ("09.1", lambda all_, best: np.mean(all_ * (best / all_ - 1) ** 2), "it gives .*asked was"),
@@ -31,6 +32,7 @@ WRONG = [
     ("09.2", lambda study: {name: -share for name, share in of_seconds(study, -1).items()}, "gives .'width': -0.98"),
     ("09.2", get_param_importances, "its target is the value"),
     ("09.2", lambda study: list(get_param_importances(study)), "it gives .'width', 'rate'.; asked was"),
+    ("09.3", lambda shares: [name for name, high in [("a", shares.pop("dummy"))]], "work on a copy"),
     ("09.3", lambda shares: list(shares), "asked was"),
     ("09.3", lambda shares: list(shares.columns.drop("dummy")), "gives .'clear', 'close', 'none'.; asked was"),
     ("09.3", above(np.median, np.median), "which may overlap"),

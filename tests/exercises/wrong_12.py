@@ -67,6 +67,7 @@ WRONG = [
     ("12.1", lambda trials: [t.last_step for t in trials], "it gives .18.; asked was 18"),
     ("12.1", 540, "hand over the function itself"),
     ("12.2", lambda runs: runs.loc[runs["accuracy"].idxmax(), "config"], "highest single value"),
+    ("12.2", lambda runs: runs.drop(runs.index[0], inplace=True), "work on a copy"),
     ("12.2", lambda runs: runs.groupby("config")["accuracy"].mean().idxmax(), "one or two seeds only"),
     ("12.2", lambda runs: of_three(runs, "min"), "asked was"),
     ("12.2", lambda runs: of_three(runs, "max"), "highest single value"),

@@ -127,11 +127,11 @@ QUESTIONS = (
     ),
     Question(
         "luck",
-        "You race random search against itself, under two names, on 20 problems. Each race is tested by itself, at "
-        'p < 0.05. How many "winners" do you expect?',
+        "You race random search against itself, under two names, on 20 problems. A name is "
+        'better where its 95 % interval leaves out 0. How many "winners" do you expect?',
         ("None: it is the same sampler", "About one", "About ten", "More, the harder the problems"),
         1,
-        "Every test has its chance of one in twenty to be fooled. With many comparisons, correct p or the interval.",
+        "Of twenty 95 % intervals one misses the truth. With many comparisons, ask for wider ones.",
         NB05,
     ),
     Question(

@@ -26,7 +26,7 @@ CLASSES = {"CMA-ES": "CmaEs", "NSGA-II": "NSGAII"}  # the others are called as t
 SEVERAL, LONG = "several objectives", QUESTIONS["trials"][3:]
 BLIND = ("Random", "QMC")  # look at no result
 TPE_CAVEATS = {  # a part of the name of the race, and what it does not show
-    "8 workers": "(In this race no pair differs beyond chance after 96 trials.)",
+    "8 workers": "(In this race TPE against random search is not decided after 96 trials.)",
     "long": "(CMA-ES leads this race, but has no model of your categories, conditions or constraints.)",
 }
 WIDEST = "Our widest race has 7 parameters: with more, try the runner-up too."

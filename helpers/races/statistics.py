@@ -1,34 +1,12 @@
-"""What the results of a race say: the tests that have to pass before anyone says "better"."""
+"""What the results of a race of pruners say."""
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, wilcoxon
 
 from helpers.errors import one_of
 from helpers.races.race import Race
-
-
-def paired_tests(race: Race) -> pd.DataFrame:
-    """Every pair of entrants: who ended with less regret, in how many runs, and how easily chance does that.
-
-    Wilcoxon's signed-rank test on the final regrets, run by run (Demsar, JMLR 7, 2006), corrected for the number of
-    pairs (Holm, 1979). `better` is empty where the corrected p is 0.05 or more.
-    """
-    rows = []
-    for a, b in combinations(race.names, 2):
-        gap = race.final(a) - race.final(b)
-        gap = gap[gap != 0]  # as wilcoxon does
-        p = wilcoxon(gap).pvalue if len(gap) else 1.0
-        ahead = a if np.sum(np.sign(gap) * rankdata(np.abs(gap))) < 0 else b
-        rows.append((a, b, int(np.sum(gap < 0)), int(np.sum(gap > 0)), float(p), ahead))
-    table = pd.DataFrame(rows, columns=["a", "b", "a wins", "b wins", "p", "better"])
-    holm = table["p"].sort_values() * np.arange(len(table), 0, -1)  # the smallest p times n, the next times n - 1, ...
-    table["p"] = holm.cummax().clip(upper=1)
-    return table.assign(better=table["better"].where(table["p"] < 0.05, ""))
 
 
 def epochs_saved(race: Race, baseline: str, *, at: int | None = None) -> pd.DataFrame:

@@ -219,7 +219,7 @@ def repeats(trials, matters):
     return pd.DataFrame(trials).duplicated(subset=list(matters)).sum()
 """,
     ],
-    "03.3": ["verdict = ' qmc '", "verdict = pd.Series({'better': 'QMCSampler'})"],
+    "03.3": ["verdict = ' Better '", "verdict = pd.Series({'QMC': 'better'})"],
     "03.1": [
         'my_choice = {"A": " gp", "b": "cma-es", "c": "tpe"}',
         'my_choice = dict(c="TPE", b="CMA-ES", a="GP")',

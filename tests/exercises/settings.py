@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 import optuna
 import pandas as pd
+from scipy.stats import ttest_1samp
 
 from helpers.learn import check
 from helpers.learn.exercises import bounded, read_solutions
@@ -101,8 +102,14 @@ ENTRANTS = {
 }
 
 
+def lead(regret: np.ndarray, rival_regret: np.ndarray) -> dict[str, float]:
+    """As in notebook 03."""
+    low, high = ttest_1samp(rival_regret - regret, 0).confidence_interval()
+    return {"lead": (rival_regret - regret).mean(), "low": low, "high": high}
+
+
 VALUES: dict[str, dict[str, Any]] = {
     "01.2": {"trials": pd.DataFrame({"value": [0.9, 0.985, 0.983, 0.97, 0.99, 0.2, 0.96]})},
-    "03.3": {"SEEDS": range(8), "entrants": ENTRANTS},
+    "03.3": {"SEEDS": range(8), "entrants": ENTRANTS, "lead": lead},
     "08.1": {"down": trials_at(FIVE), "history": Picked()},
 }

@@ -11,6 +11,8 @@ RACE = (
     "my_race = race(find_function('branin'), {{name: entrants[name] for name in ('Random', 'QMC')}}, trials={}, "
     "seeds=SEEDS)"
 )
+VERDICT = "verdict = 'better' if found{} else '{}{} else '{}'"
+WORDS = ("['low'] > 0", "worse' if ", "found['high'] < 0", "not decided")
 
 SURVIVORS: dict[str, dict[str, str]] = {
     "00.3": {
@@ -76,9 +78,16 @@ SURVIVORS: dict[str, dict[str, str]] = {
         for sampler, number in (("TPESampler", "1)[0]"), ("RandomSampler", "1)[-1]"), ("RandomSampler", "2)[0]"))
     },
     "03.3": {
-        "verdict = paired_tests(my_race)['better'][0] or 'neither' -> "
-        "verdict = paired_tests(my_race)['better'][0] or 'neitherx'": "these seeds have a winner",
-        f"{RACE.format(60)} -> {RACE.format(61)}": "one trial more or less has the same winner",
-        f"{RACE.format(60)} -> {RACE.format(59)}": "one trial more or less has the same winner",
-    },
+        f"{VERDICT.format(*WORDS)} -> {VERDICT.format(*words)}": "these seeds say better, and no interval ends at 0"
+        for words in (
+            ("['low'] >= 0", *WORDS[1:]),
+            ("['low'] > -1", *WORDS[1:]),
+            *((WORDS[0], "worse' if ", f"found['high'] {end}", WORDS[3]) for end in ("<= 0", "> 0", "< 1", "< -1")),
+            (WORDS[0], "worse' if not ", *WORDS[2:]),
+            (WORDS[0], "worsex' if ", *WORDS[2:]),
+            (*WORDS[:2], "found['highx'] < 0", WORDS[3]),
+            (*WORDS[:3], "not decidedx"),
+        )
+    }
+    | {f"{RACE.format(60)} -> {RACE.format(trials)}": "one trial more or less says the same" for trials in (59, 61)},
 }

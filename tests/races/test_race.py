@@ -6,7 +6,7 @@ import random
 import re
 import time
 from collections.abc import Callable
-from itertools import combinations, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,8 @@ from optuna.samplers import (
     RandomSampler,
     TPESampler,
 )
-from scipy.stats import wilcoxon
 
 from helpers.errors import BadInput
-from helpers.learn import course_seed
 from helpers.problems.functions import find_function
 from helpers.problems.table import DIGITS, load_benchmark
 from helpers.races.race import RACES, Race, load_races, race
@@ -38,7 +36,6 @@ from helpers.races.recorded.record_races import (
     find_problem,
     run,
 )
-from helpers.races.statistics import paired_tests
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
@@ -216,71 +213,13 @@ def test_an_error_of_the_objective_is_shown_as_it_is() -> None:
         assert type(caught.value) is kind
 
 
-# Tests before anyone says "better"
+# What a race says
 
 
 def raced(*finals: object, names: str = "abcdefgh") -> Race:
     """A race of one trial with these final regrets."""
     regret = np.array(finals, dtype=float)[:, :, None]
     return Race("made up", tuple(names[: len(finals)]), regret, np.ones((len(finals), 1)))
-
-
-def holm_by_hand(p: list[float]) -> list[float]:
-    """Step down: the smallest times n, the next times n - 1, ...; none below the one before it, none above 1."""
-    corrected, highest = [0.0] * len(p), 0.0
-    for rank, place in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        highest = max(highest, min(1.0, p[place] * (len(p) - rank)))
-        corrected[place] = highest
-    return corrected
-
-
-def test_holm_by_hand_gives_known_values() -> None:
-    """0.01, 0.04, 0.03, 0.005 become 0.03, 0.06, 0.06, 0.02 (the usual worked example)."""
-    assert holm_by_hand([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-def test_paired_tests_are_wilcoxons_with_holms_correction() -> None:
-    """Every pair once, the wins counted run by run, p as SciPy has it, corrected as by hand."""
-    rng = np.random.default_rng(course_seed())
-    finals = rng.lognormal(size=(4, 30)) + np.array([[0.0], [0.3], [1.0], [0.0]])
-    table = paired_tests(raced(*finals))
-    assert list(zip(table["a"], table["b"], strict=True)) == list(combinations("abcd", 2))
-    pairs = list(combinations(finals, 2))
-    assert table["p"].tolist() == pytest.approx(holm_by_hand([wilcoxon(one, other).pvalue for one, other in pairs]))
-    assert table["a wins"].tolist() == [int((one < other).sum()) for one, other in pairs]
-    assert table["b wins"].tolist() == [int((one > other).sum()) for one, other in pairs]
-    assert (table["better"] != "").tolist() == (table["p"] < 0.05).tolist()
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_better_is_the_one_that_the_test_found_better(order: tuple[int, int]) -> None:
-    """One wins a little in 15 runs, the other by far in 15: the signed ranks speak for the other, not the count. With
-    less regret in each of ten runs p is 2 / 2**10, by hand."""
-    little, far = np.arange(1, 16) / 1000, 0.5 + np.arange(15) / 100
-    ten = np.arange(10)
-    for finals, p in (
-        (np.array([np.ones(30), np.concatenate([1 - little, 1 + far])]), None),
-        (np.array([ten, ten + 1.0 + ten / 10]), 2 / 2**10),
-    ):
-        table = paired_tests(raced(*finals[list(order)]))
-        assert table["better"].tolist() == ["ab"[order.index(0)]]
-        assert table["p"][0] == pytest.approx(p) if p else table["p"][0] < 0.05
-
-
-def test_identical_entrants_are_not_told_apart() -> None:
-    """p is 1, no one is better, and no warning is given."""
-    table = paired_tests(raced([1, 2, 3], [1, 2, 3], [1, 2, 3]))
-    assert table["p"].tolist() == [1, 1, 1] and table["better"].tolist() == ["", "", ""]
-    assert len(paired_tests(raced([1, 2, 3]))) == 0  # one entrant makes no pair
-
-
-@pytest.mark.slow
-def test_equals_are_seldom_called_better() -> None:
-    """400 races of five equal entrants: at most 5 % with any "better", but for chance (three standard errors)."""
-    rng = np.random.default_rng(course_seed())
-    races = 400
-    wrong = sum((paired_tests(raced(*rng.lognormal(size=(5, 30))))["better"] != "").any() for _ in range(races))
-    assert wrong / races <= 0.05 + 3 * (0.05 * 0.95 / races) ** 0.5
 
 
 def test_unknown_entrants_are_refused() -> None:

@@ -3,7 +3,7 @@
 # Exercise 08.1
 values = np.array([trial.value for trial in down.trials])
 lowest_before = np.minimum.accumulate([np.inf, *values])[:-1]
-history.choose(*[int(number) for number in np.flatnonzero(values < lowest_before)])
+history.choose({int(number) for number in np.flatnonzero(values < lowest_before)})
 incumbents = history.answer
 
 

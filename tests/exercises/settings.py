@@ -91,9 +91,9 @@ def trials_at(places: tuple[tuple[float, float], ...]) -> optuna.Study:
 class Picked:
     """As a TrialPicker: what was chosen last is its answer."""
 
-    def choose(self, *numbers: int) -> None:
+    def choose(self, numbers: set[int]) -> None:
         """Chooses these trials."""
-        self.answer = list(numbers)
+        self.answer = sorted(numbers)
 
 
 ENTRANTS = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import optuna
 import plotly.graph_objects as go
@@ -14,12 +16,14 @@ from playwright.sync_api import Locator, Page, expect
 from helpers.explore.windows import CmaWindow, GpWindow, TpeWindow, Window
 from helpers.problems.functions import find_function
 from tests.explore.test_explorable import points
-from tests.harness.browser import cell_with, run_notebook, screenshot
+from tests.harness.browser import PANEL, cell_with, lab_page, run_all, run_notebook, screenshot
+from tests.harness.lab import serving_lab
 
 pytestmark = pytest.mark.slow  # runs a whole notebook in a browser
 
 NOTEBOOK = "04_inside_the_samplers.ipynb"
-PATIENCE = 20
+PATIENCE, SLOWLY_S = 20, 180
+SHOWN = "from helpers.explore.windows import TpeWindow"
 DRAWN = """figure => figure._fullData.map(({name, x, y, z}) => [name,
     [x, y, z && Array.from(z, row => Array.from(row))].map(part => Array.from(part || []))])"""
 each_window = pytest.mark.parametrize("window", [TpeWindow, GpWindow, CmaWindow])
@@ -110,3 +114,16 @@ def test_by_mouse(page: Page, window: type[Window]) -> None:
     opened(page, window).get_by_role("combobox").select_option(label=window.NAMES[-1])
     assert_shows(page, window, window.NAMES[-1], dragged)
     screenshot(page, f"{window.__name__}_menu")
+
+
+def test_on_a_slow_machine_the_picture_is_drawn(tmp_path: Path) -> None:
+    """In a browser thirty times as slow, where a figure's own program takes some seconds to load: from anywidget 0.9.17
+    on all that is drawn after two seconds would be lost."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"{SHOWN}\nTpeWindow()")])
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(notebook, tmp_path / "notebooks" / "slow.ipynb")
+    with serving_lab(tmp_path) as lab, lab_page(lab.url, "slow.ipynb") as page:
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 30})
+        run_all(page)
+        drawn = f"(document.querySelector('{PANEL} .js-plotly-plot')?._fullData ?? []).length > 0"
+        page.wait_for_function(drawn, timeout=SLOWLY_S * 1000)

@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 LIVE = (TrialState.COMPLETE, TrialState.RUNNING, TrialState.WAITING)
 PLACE = optuna.create_trial(state=TrialState.WAITING)
 DONE, ALONE = 0, 4
-BATCH, LOCK = 16, " (a worker is adding trials)"
+BATCH, LOOKS, LOCK = 16, 300, " (a worker is adding trials)"
 SAY_S = 5  # a worker that waits for longer says for whom, and again after twice, four times ... as long
 LONG_S, LONG = 60, 3  # without heartbeat: a trial is given up after three times the longest one, a minute at least
 
@@ -118,7 +118,7 @@ class FilledStudy(optuna.Study):
         except (DuplicatedStudyError, KeyError):  # KeyError: one who needs no place more has removed it at once
             time.sleep(random.uniform(0.05, 0.1))
             self._looks += 1
-            if self._looks % 300 == 0:
+            if self._looks % LOOKS == 0:
                 self._unlock()
             return
         try:

@@ -12,7 +12,7 @@ from helpers.problems.table import open_recorded
 
 FILE = Path(__file__).parent / "recorded" / "importances.npz"
 ESTIMATES = {"PED-ANOVA": "best tenth", "fANOVA": "variance", "mean decrease impurity": "variance"}
-PROBLEMS, SAMPLERS, BUDGETS, SEEDS = ("bowl", "digits"), ("random", "TPE"), (25, 50, 100, 200, 400), 20
+PROBLEMS, SAMPLERS, BUDGETS, SEEDS = ("bowl", "digits", "clothes"), ("random", "TPE"), (25, 50, 100, 200, 400), 20
 
 
 @cache

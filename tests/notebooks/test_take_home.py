@@ -164,7 +164,7 @@ def project(folder: Path, amp: bool = False, epochs: int = 30, forks: bool = Fal
     """A folder with the files; some may be of another project."""
     folder.mkdir()
     for name, content in (files() | changed).items():
-        content = content.replace("epochs=30", f"epochs={epochs}")
+        content = content.replace("epochs=20", f"epochs={epochs}")
         (folder / name).write_text(content.replace('amp=DEVICE == "cuda"', f"amp={amp}"))
     data = load_dataset("digits", dtype=torch.float32)
     torch.save([(part.images, part.labels) for part in (data.train, data.validation)], folder / "digits.pt")

@@ -13,7 +13,7 @@ from optuna.importance import get_param_importances
 
 from helpers.errors import BadInput
 from helpers.explore.lenses import draw_importances
-from helpers.problems.table import SPACE, load_benchmark
+from helpers.problems.table import DIGITS, FASHION, SPACE, load_benchmark
 from helpers.races import importance
 from helpers.races.importance import (
     BUDGETS,
@@ -26,9 +26,10 @@ from helpers.races.importance import (
 )
 from helpers.races.recorded.record_importances import (
     EVALUATORS,
+    TABLES,
     WEIGHTS,
-    benchmark_table,
     bowl_table,
+    recorded_table,
     search,
     studies_of,
     truth_of,
@@ -66,8 +67,8 @@ def test_the_truth_of_the_best_tenth_is_counted_right() -> None:
 def test_rows_of_the_benchmark_weigh_as_random_search_draws_them() -> None:
     """2,000 random trials land on each level as often as its rows weigh. By hand: the widths nearest to 4 are 4 and 5,
     and Optuna draws a whole number from half below to half above it."""
-    rows, table = benchmark_table(), load_benchmark()
-    assert rows["weight"].sum() == pytest.approx(1)
+    rows, table = recorded_table(DIGITS), load_benchmark()
+    assert rows["weight"].sum() == pytest.approx(1) == recorded_table(FASHION)["weight"].sum()
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     drawn = pd.DataFrame([table.nearest(table.suggest(study.ask())) for _ in range(2000)])
     for name in SPACE:
@@ -82,9 +83,16 @@ def test_rows_of_the_benchmark_weigh_as_random_search_draws_them() -> None:
 def test_true_importances_sum_to_one(problem: str) -> None:
     """And the hyperparameters that change nothing have none; the record holds what all values give."""
     truth = true_importances(problem)
-    pd.testing.assert_frame_equal(truth, truth_of(problem), check_names=False, rtol=1e-9)
+    pd.testing.assert_frame_equal(truth, truth_of(TABLES[problem]()), check_names=False, rtol=1e-9)
     assert truth.sum().to_numpy() == pytest.approx([1, 1]) and (truth >= 0).all(axis=None)
-    assert truth.loc["dummy" if problem == "bowl" else "weight_decay"].max() < 0.001
+    assert truth.loc["dummy" if problem == "bowl" else "weight_decay"].max() < 0.003
+
+
+def test_on_the_clothes_the_test_images_name_the_same() -> None:
+    """No share differs by more than 0.04 between the images that a search sees and those that it does not."""
+    seen, unseen = (truth_of(recorded_table(FASHION, f"{part}_accuracy")) for part in ("validation", "test"))
+    assert (seen - unseen).abs().max(axis=None) < 0.04
+    assert seen["variance"].idxmax() == "learning_rate" and seen["best tenth"].idxmax() == "width"
 
 
 # Estimates
@@ -133,7 +141,7 @@ def test_the_record_has_every_case() -> None:
         assert recorded.sum(axis=1).to_numpy() == pytest.approx(np.ones(len(recorded)), abs=1e-5)
         study = studies_of(problem, "random", 4, BUDGETS[:3])[2]
         for evaluator in EVALUATORS:
-            again = get_param_importances(study, evaluator=EVALUATORS[evaluator](4))
+            again = get_param_importances(study, evaluator=EVALUATORS[evaluator](4), params=names)
             row = recorded.loc["random", evaluator, BUDGETS[2]].iloc[4]
             assert [again[name] for name in names] == pytest.approx(row.to_list(), abs=1e-4)
 

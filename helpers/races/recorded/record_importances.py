@@ -1,13 +1,15 @@
-"""Records importances of many studies, for notebook 09: `make benchmark` (minutes)."""
+"""Records importances of many studies, for notebook 09: all problems or those named (`make benchmark`: minutes)."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
+from math import prod
 
 import numpy as np
 import optuna
@@ -18,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from helpers.problems.recorded.record_tables import write
-from helpers.problems.table import LOGARITHMIC, SPACE, borders, load_benchmark
+from helpers.problems.table import DIGITS, FASHION, Recording, load_benchmark, open_recorded
 from helpers.races.importance import (
     BUDGETS,
     FILE,
@@ -48,24 +50,29 @@ def bowl_table() -> pd.DataFrame:
     return rows.assign(loss=rows.to_numpy() ** 2 @ list(WEIGHTS.values()), weight=1.0)
 
 
-def benchmark_table() -> pd.DataFrame:
-    """The recorded benchmark; `weight` is the probability that a random draw from the search space lands there."""
-    rows, masses = load_benchmark().frame(), np.ones(1)
-    for name in SPACE:
-        masses = np.multiply.outer(masses, _masses(name)).ravel()
-    return rows[[*SPACE]].assign(loss=-rows["validation_accuracy"], weight=masses)
+def recorded_table(recording: Recording, metric: str = "validation_accuracy") -> pd.DataFrame:
+    """A recorded benchmark, by the hyperparameters that all its configurations have; `weight` is the probability that
+    a random draw from the search space lands there."""
+    masses = {name: dict(zip(recording.space[name], _masses(recording, name), strict=True)) for name in recording.space}
+    weights = [prod(masses[name][level] for name, level in each.items()) for each in recording.configurations]
+    rows = load_benchmark(recording.name).frame()
+    names = [name for name in recording.space if name not in recording.opened_by]
+    return rows[names].assign(loss=-rows[metric], weight=weights)
 
 
-TABLES: dict[str, Callable[[], pd.DataFrame]] = {"bowl": bowl_table, "digits": benchmark_table}
+TABLES: dict[str, Callable[[], pd.DataFrame]] = {
+    "bowl": bowl_table,
+    "digits": lambda: recorded_table(DIGITS),
+    "clothes": lambda: recorded_table(FASHION),
+}
 
 
-def truth_of(problem: str) -> pd.DataFrame:
+def truth_of(rows: pd.DataFrame) -> pd.DataFrame:
     """(hyperparameters, 2), each column summing to 1, from all values of a problem.
 
     "variance": the share of the variance that one explains alone (fANOVA: Hutter et al., ICML 2014). "best tenth": how
     much its distribution there differs, in Pearson's divergence (PED-ANOVA: Watanabe et al., IJCAI 2023).
     """
-    rows = TABLES[problem]()
     weight, loss = rows["weight"] / rows["weight"].sum(), rows["loss"]
     reached = weight.iloc[np.argsort(loss, kind="stable")].cumsum().sort_index()
     best = weight.where(reached <= BEST_SHARE, 0.0) / BEST_SHARE
@@ -84,7 +91,8 @@ def search(problem: str, sampler: str, trials: int, seed: int) -> optuna.Study:
     """A finished study on one of the problems, with one of the samplers."""
     made = RandomSampler(seed=seed) if sampler == "random" else TPESampler(seed=seed)
     study = optuna.create_study(direction="minimize" if problem == "bowl" else "maximize", sampler=made)
-    study.optimize(bowl if problem == "bowl" else load_benchmark(), n_trials=trials)
+    objective = bowl if problem == "bowl" else load_benchmark("digits" if problem == "digits" else "fashion")
+    study.optimize(objective, n_trials=trials)
     return study
 
 
@@ -102,25 +110,28 @@ def studies_of(problem: str, sampler: str, seed: int, budgets: Sequence[int] = B
 def run(problem: str, sampler: str, seed: int) -> np.ndarray:
     """(evaluators, budgets, hyperparameters) of one study."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    names = list(truth_of(problem).index)
+    names = list(truth_of(TABLES[problem]()).index)
     with threadpool_limits(1):
         studies = studies_of(problem, sampler, seed)
         judges = [make(seed) for make in EVALUATORS.values()]
-        found = [[get_param_importances(study, evaluator=judge) for study in studies] for judge in judges]
+        found = [[get_param_importances(study, evaluator=judge, params=names) for study in studies] for judge in judges]
     return np.array([[[shares[name] for name in names] for shares in row] for row in found])
 
 
 def truth_arrays(problem: str) -> dict[str, np.ndarray]:
     """What is stored of the truth."""
-    truth = truth_of(problem)
+    truth = truth_of(TABLES[problem]())
     return {f"{problem} names": np.array(truth.index, dtype=str), f"{problem} truth": truth.to_numpy()}
 
 
-def main() -> None:
-    """Runs all studies, one process a core, and writes the file in one step."""
-    arrays = {}
+def main(problems: Sequence[str] = PROBLEMS) -> None:
+    """Runs all studies of these problems, one process a core, and writes the file in one step; the others stay."""
+    arrays: dict[str, np.ndarray] = {}
+    if FILE.exists():
+        with open_recorded(FILE, "importances") as stored:
+            arrays = dict(stored)
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
-        for problem in PROBLEMS:
+        for problem in problems:
             work = [(problem, sampler, seed) for sampler in SAMPLERS for seed in range(SEEDS)]
             done = list(tqdm(pool.map(run, *zip(*work, strict=True)), total=len(work), desc=problem))
             shares = np.array(done).reshape(len(SAMPLERS), SEEDS, *done[0].shape)
@@ -130,18 +141,20 @@ def main() -> None:
     print(f"{FILE} is written.")
 
 
-def _masses(name: str) -> np.ndarray:
-    """The probability of each level of the recorded benchmark when the hyperparameter is drawn at random, (levels,)."""
-    levels, log = SPACE[name], name in LOGARITHMIC
-    if isinstance(levels[-1], int):  # Optuna draws from low - 0.5 to high + 0.5 and rounds
+def _masses(recording: Recording, name: str) -> np.ndarray:
+    """The probability of each level of a recorded benchmark when the hyperparameter is drawn at random, (levels,)."""
+    levels, log = recording.space[name], name in recording.logarithmic
+    if isinstance(levels[0], str):
+        mass = np.ones(len(levels))
+    elif isinstance(levels[-1], int):  # Optuna draws from low - 0.5 to high + 0.5 and rounds
         values = np.arange(levels[0], levels[-1] + 1)
         mass = np.log((values + 0.5) / (values - 0.5)) if log else np.ones(len(values))
-        mass = np.bincount([bisect(borders(name), value) for value in values], mass)
+        mass = np.bincount([bisect(recording.borders(name), value) for value in values], mass)
     else:
-        edges = np.array([levels[0], *borders(name), levels[-1]])
+        edges = np.array([levels[0], *recording.borders(name), levels[-1]])
         mass = np.diff(np.log(edges) if log else edges)
     return mass / mass.sum()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or PROBLEMS)

@@ -44,6 +44,6 @@ function(
     "02.4",
     frugal,
     [({"batch_size": size, "epochs": n},) for size, n in [(64, 20), (183, 7), (16, 1), (512, 20), (100, 13)]],
-    praise="At or below zero is feasible: what was used, minus what is allowed.",
+    praise="At or below zero is feasible: for example what was used, minus what is allowed.",
     watch=asked,
 )

@@ -61,4 +61,4 @@ def is_it_better(verdict: object, seeds: Sequence[int]) -> str:
     score = f"the lead of quasi-random search in the logarithm is {gap.mean():.2f} ({low:.2f} to {high:.2f})"
     reasons = dict.fromkeys(("better", "worse", "not decided"), f"{score}: does the interval hold 0?")
     pick(verdict, right, reasons | {"equivalent": "no margin was named, so nothing can lie within it."})
-    return f"{score}. Above 0 it is better, below 0 worse, and where 0 lies within it is not decided."
+    return f"{score}. If 0 lies within, it is not decided. Thirty other seeds may decide otherwise."

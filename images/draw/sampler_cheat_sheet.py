@@ -50,7 +50,7 @@ QUESTIONS: tuple[tuple[tuple[str, ...], str, tuple[Answer, ...]], ...] = (  # qu
     (
         ("At most 500 trials, a second", "or more each, nothing", "conditional?"),
         "with constraints or without",
-        (Answer("yes", "GP", "a suggestion may cost seconds"),),
+        (Answer("yes", "GP", "conditional: worth a try, too"),),
     ),
     (("Everything else",), "categorical and conditional too", (Answer("", "TPE", "the default of Optuna"),)),
 )

@@ -257,7 +257,7 @@ WRONG = [
     ),
     ("01.1", lambda trial: fit_value(trial, log=False), r"batch_size: suggest_int\(16, 256\); asked was .*log=True"),
     ("01.1", lambda trial: fit_value(trial, last="validation_loss"), "returned: .*; asked was 0"),
-    ("01.1", lambda trial: fit_value(trial, optimizer="sgd"), "'adam'} returned: "),
+    ("01.1", lambda trial: fit_value(trial, optimizer="sgd"), "'adam'} trial 10 returned: "),
     ("01.1", lambda trial: fit_value(trial, learning_rate=0.05), "returned: "),
     ("01.1", lambda trial: fit_value(trial, batch_size=64), "returned: "),
     ("01.1", lambda trial: fit_value(trial, epochs=5), "returned: "),

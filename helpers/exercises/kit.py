@@ -199,19 +199,20 @@ class Given(optuna.samplers.RandomSampler):
         return value if value in getattr(param_distribution, "choices", [value]) else drawn
 
 
-def asked(objective: Callable, params: Mapping[str, Any], first: int = 10) -> Seen:
-    """What trial 10 is asked for, which constraints it keeps, and what is returned; trial `first` is run before it."""
-    study = optuna.create_study(sampler=Given(params))
+def asked(objective: Callable, params: Mapping[str, Any], first: int = 0) -> Seen:
+    """What trial 10 is asked for, which constraints it keeps, and what it and trial `first` before it return."""
+    study, returned = optuna.create_study(sampler=Given(params)), {}
     for trial in [study.ask() for _ in range(11)][first::10]:
-        returned = plain(objective(trial))
+        returned[f"trial {trial.number} returned"] = plain(objective(trial))
     kept = {f"constraint {name}": "kept" if value <= 0 else "broken" for name, value in trial.constraints.items()}
-    return Seen({name: suggestion(have) for name, have in trial.distributions.items()} | kept | {"returned": returned})
+    return Seen({name: suggestion(have) for name, have in trial.distributions.items()} | kept | returned)
 
 
 def suggestion(distribution: Any) -> Odd:
-    """The call that makes a distribution; the order of choices is no matter."""
+    """The call that makes a distribution; the order of choices is no matter, and below 0 there are exponents."""
     kind = type(distribution).__name__.removesuffix("Distribution").lower()
     if kind == "categorical":
         return Odd(f"suggest_{kind}({sorted(plain(distribution.choices), key=repr)})")
     words = ", log=True" * distribution.log + f", step={distribution.step}" * (distribution.step not in (None, 1))
-    return Odd(f"suggest_{kind}({distribution.low}, {distribution.high}{words})")
+    powers = " (exponents? the table of the study would hold those)" * (distribution.low < 0)
+    return Odd(f"suggest_{kind}({distribution.low}, {distribution.high}{words}){powers}")

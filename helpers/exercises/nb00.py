@@ -51,4 +51,4 @@ def a_good_setting(answer: Any, score: Callable[..., float]) -> str:
         if score(**(setting | {name: good})) >= 0.9:
             more = "larger" if setting[name] < good else "smaller"
             raise NotQuite(f"it reaches {reached:.3f}, below 0.9; with a {more} {name} alone it would reach that.")
-    raise NotQuite(f"it reaches {reached:.3f}, and more than one knob is far off: begin with the learning rate.")
+    raise NotQuite(f"it reaches {reached:.3f}, and no one knob set as ours would do: begin with the learning rate.")

@@ -35,7 +35,7 @@ def with_another_default(answer: Callable, params: dict) -> Seen:
     """What is asked and returned where a training whose seed was left out has an uncommon one."""
     init: Any = TrainingConfig.__init__  # its last default is that of the seed
     with patch.object(init, "__defaults__", (*init.__defaults__[:-1], 1234567)):
-        return asked(answer, params)
+        return asked(answer, params, first=10)
 
 
 SETTINGS = [(0.05, 128, "sgd"), (0.003, 256, "adam")] + [(rate, 256, "adam") for rate in (1.0, 0.8, 0.6)]

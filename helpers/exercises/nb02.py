@@ -11,7 +11,7 @@ function(
     lambda trial: trial.suggest_categorical("width", [16, 32, 64, 128]),
     [({"width": width},) for width in (16, 32, 64, 128)],
     praise="The choices of a name stay the same for the whole study. To change them, use a new name or a new study.",
-    watch=lambda answer, params: asked(answer, params, first=0),
+    watch=asked,
 )
 function(
     "02.2",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
+from time import time
 from unittest import mock
 
 import numpy as np
@@ -44,17 +45,20 @@ choice(
         25: "60 of the 100 are there already.",
         40: "each worker would run 40: the number counts for one worker.",
         100: "each worker would run 100 more: the number counts for one worker, and means more, not in all.",
-        15: "that is what each has done; asked is what is left to do.",
+        15: "that is a quarter of the 60 that are there; asked is what is left to do.",
     },
     "Forty are missing, ten for each. With --total 100 you need not reckon.",
     hint="the answer is one number of trials: 40 are missing, for four workers.",
 )
 
 
-def another_process() -> AbstractContextManager:
-    """Python salts the hash of a text in each process anew."""
-    plain = hash
-    return mock.patch("builtins.hash", lambda value: plain((value, "salt") if "'" in repr(value) else value))
+@contextmanager
+def another_process() -> Iterator[None]:
+    """It starts at another time, and Python salts the hash of a text in each process anew."""
+    plain, later = hash, time() + 86_400
+    salted = mock.patch("builtins.hash", lambda value: plain((value, "salt") if "'" in repr(value) else value))
+    with salted, mock.patch("time.time", lambda: later):
+        yield
 
 
 def streams(make_sampler: Callable, seeds: Sequence[int], workers: Sequence[int]) -> dict:

@@ -15,7 +15,7 @@ from optuna.distributions import FloatDistribution
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from helpers.exercises.kit import function
+from helpers.exercises.kit import function, same
 from helpers.learn.exercises import NotQuite
 
 
@@ -27,8 +27,8 @@ def found(answer: Callable, *names: str) -> object:
             torch.save({"epoch": epoch, "weights": torch.ones(300)}, files / name)
         torch.save({}, files / "an empty dict")
         (files / "half").write_bytes((files / "epoch 9").read_bytes()[:900])
-        (files / "zeros").write_bytes(bytes(900))
-        (files / "empty").touch()
+        for name, text in {"zeros": bytes(900), "empty": b"", "not a checkpoint": b"epoch 9"}.items():
+            (files / name).write_bytes(text)
         held = answer([files / name for name in names])
     return {"epoch": held["epoch"]} if isinstance(held, dict) and "epoch" in held else held
 
@@ -44,7 +44,8 @@ def newest(paths: Sequence[Path]) -> object:
 
 
 WHOLE, HALF = ("epoch 9", "epoch 8"), ("half", "epoch 9", "epoch 8")
-FILES = (WHOLE, HALF, ("missing", "empty", "zeros", "epoch 8"), ("half", "missing"), (), ("an empty dict", "epoch 8"))
+DAMAGED = ("missing", "empty", "zeros", "not a checkpoint", "epoch 8")
+FILES = (WHOLE, HALF, DAMAGED, ("half", "missing"), (), ("an empty dict", "epoch 8"))
 function(
     "10.1",
     newest,
@@ -97,10 +98,10 @@ def batched(answer: Callable, size: int, diverged: Sequence[int]) -> dict:
         answer(study, train_many, size)
     if any(trial.distributions != {"learning_rate": FloatDistribution(0.001, 1, log=True)} for trial in study.trials):
         raise NotQuite('each trial is asked for "learning_rate" alone, from 0.001 to 1 in equal factors (log=True).')
-    own = [trial for trial in study.trials if trial.value == max(0.1 - trial.params["learning_rate"], 0.0)]
+    own = sum(same(trial.value, max(0.1 - trial.params["learning_rate"], 0.0)) for trial in study.trials)
     failed = len(study.get_trials(states=(TrialState.FAIL,))) - sum("nan" in str(call) for call in tell.mock_calls)
     sizes = list(map(len, batches))
-    return {"trained at once": sizes, "trials": len(study.trials), "own accuracy": len(own), "told to fail": failed}
+    return {"trained at once": sizes, "trials": len(study.trials), "own accuracy": own, "told to fail": failed}
 
 
 def run_batch(study: optuna.Study, train_many: Callable, size: int) -> None:

@@ -102,26 +102,27 @@ function(
 
 
 def survived(answer: Callable, error: type[Exception] | None) -> list:
-    """What comes of a training that raises this, and when memory was freed."""
-    freed: list[str] = []
+    """What comes of a training that raises this, how often it ran, and when memory was freed."""
+    seen: list[str] = []
     held: WeakSet = WeakSet()
 
     def train(trial: FixedTrial) -> float:
         tensors = frozenset("weights")
         held.add(tensors)
+        seen.append("trains")
         if error:
             raise error("as asked")
         return trial.suggest_float("x", 0, 1)
 
     def free() -> None:
-        freed.append("frees while the error holds the tensors" if held else "frees")
+        seen.append("frees while the error holds the tensors" if held else "frees")
 
     with patch("torch.cuda.empty_cache", free), patch("torch.cuda.is_available", lambda: True):
         try:
             end = answer(train, FixedTrial({"x": 0.0}))
         except Exception as raised:
             end = f"raises {type(raised).__name__}"
-    return [*freed, end]
+    return [*seen, end]
 
 
 def patient(train: Callable, trial: optuna.Trial) -> float:

@@ -83,7 +83,7 @@ def enqueued(answer: Callable, values: Mapping[float, float], best: int) -> obje
     answer(study, best)
     added = study.trials[len(values) + 2 :]
     if any(trial.state != TrialState.WAITING for trial in added):
-        return "trials that ran"
+        return "trials that do not wait"
     waiting = [{**trial.system_attrs["fixed_params"], "seed": trial.user_attrs.get("seed")} for trial in added]
     return sorted(" ".join(f"{name}={plain(value)!r}" for name, value in settings.items()) for settings in waiting)
 

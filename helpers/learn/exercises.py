@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import inspect
 import re
@@ -11,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import CodeType
 from typing import NoReturn
 
 from IPython.display import Code
@@ -128,21 +128,18 @@ def is_blank(answer: object) -> bool:
         answer = [part for part in vars(answer).values() if inspect.isfunction(part)]
     if isinstance(answer, dict | list | tuple | set):
         return any(map(is_blank, answer.values() if isinstance(answer, dict) else answer))
-    return answer is Ellipsis or _has_dots(getattr(answer, "__code__", None)) or _has_line_of_dots(answer)
+    return answer is Ellipsis or (inspect.isfunction(answer) and _has_dots(answer))
 
 
-def _has_dots(code: object) -> bool:
-    """True for the code of a function that uses dots as a value, or holds such a function."""
-    return isinstance(code, CodeType) and any(part is Ellipsis or _has_dots(part) for part in code.co_consts)
-
-
-def _has_line_of_dots(answer: object) -> bool:
-    """True for a function with dots as a statement, which leave no trace in its code object."""
+def _has_dots(function: Callable) -> bool:
+    """True for code with dots, but for those in an index such as x[..., 0]; without its source, all dots count."""
     try:
-        source = inspect.getsource(answer) if inspect.isfunction(answer) else ""
-    except OSError:
-        return False
-    return bool(re.search(r"(^|:)\s*\.\.\.\s*(#.*)?$", source, flags=re.MULTILINE))
+        nodes = list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    except (OSError, SyntaxError):
+        return any(part is Ellipsis for part in function.__code__.co_consts)
+    indices = [node.slice for node in nodes if isinstance(node, ast.Subscript)]
+    inside = [part for index in indices if isinstance(index, ast.Tuple) for part in index.elts]
+    return any(isinstance(n, ast.Constant) and n.value is Ellipsis and n not in inside for n in nodes)
 
 
 def _load(key: str) -> None:

@@ -106,6 +106,12 @@ def expected_improvement(mu, s, least):
     "04.3": [
         """
 def next_mean(points, values):
+    w = np.log(3.5) - np.log([1, 2, 3])
+    best_three = points[np.argsort(values)[:3], ...]
+    return np.einsum("i,ij->j", w / np.sum(w), best_three)
+""",
+        """
+def next_mean(points, values):
     weights = pd.Series([math.log(3.5 / k) for k in (1, 2, 3)])
     frame = pd.DataFrame(points).assign(value=values).sort_values("value").head(3).drop(columns="value")
     return frame.reset_index(drop=True).mul(weights / weights.sum(), axis=0).sum()
@@ -250,6 +256,10 @@ class HillClimber(CubeSampler):
 """,
     ],
     "05.2": [
+        """
+def best_candidate(candidates, good, rest):
+    return candidates[np.argmin(rest / good), ...]
+""",
         """
 def best_candidate(candidates, good, rest):
     ratio = np.log(good) - np.log(rest)
@@ -576,6 +586,17 @@ def smallest_good(study, tolerance):
 """,
     ],
     "10.3": [
+        """
+def run_batch(study, train_many, size):
+    space = {"learning_rate": optuna.distributions.FloatDistribution(0.001, 1, log=True)}
+    trials = [study.ask(space) for _ in range(size)]
+    accuracies = torch.tensor(train_many([trial.params["learning_rate"] for trial in trials]))
+    for trial, accuracy, failed in zip(trials, accuracies, accuracies.isnan()):
+        if failed:
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        else:
+            study.tell(trial.number, accuracy.item())
+""",
         """
 def run_batch(study, train_many, size):
     asked = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import linecache
 import math
 import re
 from collections.abc import Callable
@@ -66,6 +67,7 @@ def prepared(notebook: str) -> dict[str, Any]:
 def attempt(key: str, code: str, dress: Callable[[Any], Any] = lambda answer: answer) -> Note:
     """What `check` says to a learner who puts `code` in the place of the dots and `dress` around the answer."""
     names = {**prepared(key[:2]), **VALUES.get(key, {})}
+    linecache.cache[f"<exercise {key}>"] = (len(code), None, code.splitlines(keepends=True), "")  # as IPython does
     with bounded(LIMIT):
         exec(compile(code, f"<exercise {key}>", "exec"), names)
     call = call_of(key)

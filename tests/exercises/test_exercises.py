@@ -168,6 +168,13 @@ def uniform_climb(self, points, losses):
     return np.clip(best + self.rng.uniform(-1.732, 1.732, size=len(best)) * self.step, 0, 1)
 
 
+def climb_in_place(self, points, losses):
+    """The best row is a view: what is added to it changes the points."""
+    best = points[np.argmin(losses)]
+    best += self.rng.normal(0, self.step, size=len(best))
+    return np.clip(best, 0, 1)
+
+
 def last_value(trial) -> float:
     """What it reported last."""
     return trial.intermediate_values[trial.last_step]
@@ -250,7 +257,7 @@ WRONG = [
     ),
     ("01.1", lambda trial: fit_value(trial, log=False), r"batch_size: suggest_int\(16, 256\); asked was .*log=True"),
     ("01.1", lambda trial: fit_value(trial, last="validation_loss"), "returned: .*; asked was 0"),
-    ("01.1", lambda trial: fit_value(trial, optimizer="sgd"), "'adam'} returned: "),
+    ("01.1", lambda trial: fit_value(trial, optimizer="sgd"), "'adam'} trial 10 returned: "),
     ("01.1", lambda trial: fit_value(trial, learning_rate=0.05), "returned: "),
     ("01.1", lambda trial: fit_value(trial, batch_size=64), "returned: "),
     ("01.1", lambda trial: fit_value(trial, epochs=5), "returned: "),
@@ -288,6 +295,16 @@ WRONG = [
         "02.1",
         lambda trial: trial.suggest_categorical("width", ["16", "32", "64", "128"]),
         r"\['128', '16', '32', '64'\]\);",
+    ),
+    (
+        "02.1",
+        lambda trial: min(trial.suggest_categorical("width", [16, 32, 64, 128]), 128 if trial.number else 32),
+        r"'width': 64} trial 0 returned: 32; asked was 64",
+    ),
+    (
+        "02.2",
+        lambda trial: 10 ** trial.suggest_float("weight_decay", -6, -2) if switch_of(trial) else 0.0,
+        r"suggest_float\(-6.0, -2.0\) \(exponents\? the table of the study would hold those\); asked was",
     ),
     ("02.2", lambda trial: trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True), "use_decay: nothing"),
     (
@@ -383,6 +400,7 @@ WRONG = [
     ("05.1", climb(scale=3), "next points: .*; asked was"),
     ("05.1", climb(rng=np.random.default_rng(0)), "next points: .*; asked was"),
     ("05.1", climb(step=0.1), "step = 0.05 next points: .*; asked was"),
+    ("05.1", climb_in_place, "changes what it is given"),
     ("05.1", uniform_climb, "next points: .*; asked was"),
     ("05.1", lambda self, points, losses: points[np.argmin(losses)], "next points: .*; asked was"),
     ("05.1", lambda self, points, losses: points, "next points: .*; asked was"),

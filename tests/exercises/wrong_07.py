@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
+import numpy as np
 import optuna
 from optuna.samplers import RandomSampler, TPESampler
 
@@ -42,6 +44,11 @@ def delete(study: optuna.Study) -> None:
     optuna.delete_study(study_name=study.study_name, storage=study._storage)
 
 
+def of_the_clock(seed: int, worker: int) -> TPESampler:
+    """Within a second it is the same, but no later."""
+    return TPESampler(seed=int(np.random.SeedSequence([seed, worker, int(time.time())]).generate_state(1)[0]))
+
+
 CONTEXT: dict[str, dict] = {}
 WRONG = [
     ("07.1", {"a": "in memory"}, "with the keys"),
@@ -61,6 +68,7 @@ WRONG = [
     ("07.2", 11, "40 are missing"),
     ("07.3", lambda seed, worker: TPESampler(seed=10 * seed + worker), "with 23 workers each it gives .* 92,"),
     ("07.3", lambda seed, worker: TPESampler(seed=seed + worker), "with 23 workers each it gives"),
+    ("07.3", of_the_clock, "'different streams': 20, 'the same in another process': False"),
     ("07.3", lambda seed, worker: TPESampler(), "'the same in another process': False"),
     (
         "07.3",

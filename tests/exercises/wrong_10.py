@@ -73,6 +73,7 @@ WRONG = [
     ("10.1", tried(caught=FileNotFoundError), "the error RuntimeError"),
     ("10.1", tried(caught=RuntimeError), "the error FileNotFoundError"),
     ("10.1", tried(caught=(RuntimeError, OSError)), "the error (EOFError|UnpicklingError)"),
+    ("10.1", tried(caught=(RuntimeError, OSError, EOFError)), "the error (IndexError|UnpicklingError)"),
     ("10.1", tried(nothing={}), "the files .'half', 'missing'. it gives {}; asked was None"),
     (
         "10.1",

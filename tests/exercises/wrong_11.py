@@ -128,6 +128,17 @@ def always(train, trial) -> float:
     raise optuna.TrialPruned
 
 
+def twice(train, trial):
+    """Exercise 11.3 with a second attempt."""
+    for _ in range(2):
+        try:
+            return train(trial)
+        except torch.OutOfMemoryError:
+            pass
+    torch.cuda.empty_cache()
+    raise optuna.TrialPruned
+
+
 CONTEXT: dict[str, dict] = {}
 WRONG = [
     ("11.1", trained(result=list), "no generator"),
@@ -155,21 +166,30 @@ WRONG = [
     (
         "11.3",
         survivor(MemoryError, end=prune),
-        "gives .'raises OutOfMemoryError'.; asked was .'frees', 'raises TrialPr",
+        "gives .'trains', 'raises OutOfMemoryError'.; asked was .'trains', 'frees', 'raises TrialPr",
     ),
-    ("11.3", survivor(Exception, end=prune), "raises RuntimeError it gives .'frees', 'raises TrialPruned'.;"),
-    ("11.3", survivor(RuntimeError, end=prune), "raises RuntimeError it gives .'frees', 'raises TrialPruned'.;"),
-    ("11.3", survivor(TOO_LARGE, KeyError, TypeError, end=prune), "raises KeyError it gives .'frees', 'raises TrialP"),
-    ("11.3", survivor(TOO_LARGE, frees=False, end=prune), "gives .'raises TrialPruned'.;"),
-    ("11.3", survivor(TOO_LARGE), "gives .'frees', None.;"),
-    ("11.3", survivor(TOO_LARGE, end=lambda: 0.0), "gives .'frees', 0.0.;"),
+    ("11.3", survivor(Exception, end=prune), "raises RuntimeError it gives .'trains', 'frees', 'raises TrialPruned'.;"),
+    (
+        "11.3",
+        survivor(RuntimeError, end=prune),
+        "raises RuntimeError it gives .'trains', 'frees', 'raises TrialPruned'.;",
+    ),
+    (
+        "11.3",
+        survivor(TOO_LARGE, KeyError, TypeError, end=prune),
+        "raises KeyError it gives .'trains', 'frees', 'raises Tri",
+    ),
+    ("11.3", survivor(TOO_LARGE, frees=False, end=prune), "gives .'trains', 'raises TrialPruned'.;"),
+    ("11.3", survivor(TOO_LARGE), "gives .'trains', 'frees', None.;"),
+    ("11.3", survivor(TOO_LARGE, end=lambda: 0.0), "gives .'trains', 'frees', 0.0.;"),
     (
         "11.3",
         survivor(TOO_LARGE, MemoryError, end=prune),
-        "raises MemoryError it gives .'frees', 'raises TrialPruned'.;",
+        "raises MemoryError it gives .'trains', 'frees', 'raises TrialPruned'.;",
     ),
     ("11.3", keeper, "frees while the error holds the tensors"),
-    ("11.3", falsy, "raises nothing it gives .'frees', 'raises TrialPruned'.; asked was .0.0."),
-    ("11.3", always, "raises nothing it gives .'frees', 0.0.; asked was .0.0."),
+    ("11.3", falsy, "raises nothing it gives .'trains', 'frees', 'raises TrialPruned'.; asked was .'trains', 0.0."),
+    ("11.3", always, "raises nothing it gives .'trains', 'frees', 0.0.; asked was .'trains', 0.0."),
+    ("11.3", twice, "raises OutOfMemoryError it gives .'trains', 'trains', 'frees', 'raises TrialPruned'.;"),
     ("11.3", ANY, "the answer is a function"),
 ]

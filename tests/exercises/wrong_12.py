@@ -93,7 +93,11 @@ WRONG = [
         lambda study, best: study.enqueue_trial(study.best_params, user_attrs={"seed": 1}),
         "gives .* seed=1'.; asked was",
     ),
-    ("12.3", lambda study, best: again()(study, best) or study.optimize(lambda trial: 0.0, n_trials=4), "that ran"),
+    (
+        "12.3",
+        lambda study, best: again()(study, best) or study.optimize(lambda trial: 0.0, n_trials=4),
+        "that do not wait",
+    ),
     ("12.3", lambda study, best: None, "no trial waits"),
     ("12.4", "a", "twelve of them"),
     ("12.4", "c", "uses them to choose"),

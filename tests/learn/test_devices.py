@@ -222,8 +222,23 @@ BLANK = [
     nested_blank,
     [blank],
     lambda: ...,
+    lambda points: points[...],
 ]
-ANSWERED = [None, 0, "", "...", [], {}, [1, 2], {"a": 1}, answered, lambda: None, np.zeros((2, 2)), int]
+ANSWERED = [
+    None,
+    0,
+    "",
+    "...",
+    [],
+    {},
+    [1, 2],
+    {"a": 1},
+    answered,
+    lambda: None,
+    lambda points, n: points[..., n],
+    np.zeros((2, 2)),
+    int,
+]
 
 
 def name_of(answer: object) -> str:

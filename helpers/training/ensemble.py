@@ -6,14 +6,16 @@ ensembling" (torch.func). Members may differ in learning rate, momentum, weight 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import cross_entropy, dropout
 
 from helpers.errors import BadInput
@@ -76,16 +78,25 @@ class Ensemble:
         """One shuffled pass, each member in its own order; returns each member's mean training loss (nats)."""
         split, losses = self.data.train, []
         for chosen, masks in self._draws(number):
-            loss, gradients = self._step(masks, split.images[chosen], split.labels[chosen])
+            step = self._full_step if chosen.shape[1] == self.configs[0].batch_size else self._step
+            loss, gradients = step(self.parameters, masks, split.images[chosen], split.labels[chosen])
             self._sgd(gradients, velocity)
             losses.append(loss)
         return torch.stack(losses).mean(dim=0).tolist()
 
     @torch.enable_grad()
-    def _step(self, masks: Tensors, images: Tensor, labels: Tensor) -> tuple[Tensor, tuple]:
+    def _step(self, parameters: Tensors, masks: Tensors, images: Tensor, labels: Tensor) -> tuple[Tensor, tuple]:
         """Every member's loss on its own batch, (members,), and the gradients of the stacked weights."""
-        loss = vmap(_mean_loss)(vmap(self._logits)(self.parameters, masks, images), labels)
-        return loss.detach(), torch.autograd.grad(loss.sum(), list(self.parameters.values()))
+        loss = vmap(_mean_loss)(vmap(self._logits)(parameters, masks, images), labels)
+        return loss.detach(), torch.autograd.grad(loss.sum(), list(parameters.values()))
+
+    @cached_property
+    def _full_step(self) -> Callable:
+        """The step on full batches, written out once: torch.func's layers cost more than the arithmetic of networks as
+        small as these."""
+        chosen, masks = next(self._draws(0))
+        example = self.data.train.images[chosen], self.data.train.labels[chosen]
+        return make_fx(lambda *tensors: self._step(*tensors))(self.parameters, masks, *example)
 
     def _sgd(self, gradients: Sequence[Tensor], velocity: Tensors) -> None:
         """One step of torch.optim.SGD (see its documentation for the formula), with each member's own settings."""
@@ -96,17 +107,21 @@ class Ensemble:
             weights.addcmul_(rate, velocity[name], value=-1)
 
     def _draws(self, number: int) -> Iterator[tuple[Tensor, Tensors]]:
-        """For each step the images chosen (members, batch) and the dropout masks (members, batch, width)."""
-        for steps in zip(*(self._draws_of(config, number) for config in self.configs), strict=True):
-            masks = {name: torch.stack([mask[name] for _, mask in steps]) for name in steps[0][1]}
-            yield torch.stack([chosen for chosen, _ in steps]), masks
+        """For each step the images chosen (members, batch) and the dropout masks (members, batch, width), drawn in the
+        order in which `train` does. Members that share seed and dropout share what is drawn."""
+        sources = sorted({(config.seed, config.dropout) for config in self.configs})
+        drawn = [self._draws_of(seed, share, number) for seed, share in sources]
+        place = [sources.index((config.seed, config.dropout)) for config in self.configs]
+        for steps in zip(*drawn, strict=True):
+            masks = {name: torch.stack([mask[name] for _, mask in steps])[place] for name in drawn[0][0][1]}
+            yield torch.stack([chosen for chosen, _ in steps])[place], masks
 
-    def _draws_of(self, config: TrainingConfig, number: int) -> list[tuple[Tensor, Tensors]]:
-        """One member's draws of an epoch, in the order in which `train` draws; no masks where nobody has dropout."""
-        images, share = self.data.train.images, config.dropout
-        widths = self._widths if any(member.dropout for member in self.configs) else {}
-        with own_randomness(config.seed, stream=number + 1, device=images.device):
-            batches = torch.randperm(len(images), device=images.device).split(config.batch_size)
+    def _draws_of(self, seed: int, share: float, number: int) -> list[tuple[Tensor, Tensors]]:
+        """One epoch's draws of the networks with this seed and dropout; no masks where nobody has dropout."""
+        images = self.data.train.images
+        widths = self._widths if any(config.dropout for config in self.configs) else {}
+        with own_randomness(seed, stream=number + 1, device=images.device):
+            batches = torch.randperm(len(images), device=images.device).split(self.configs[0].batch_size)
             return [
                 (chosen, {name: dropout(images.new_ones(len(chosen), width), share) for name, width in widths.items()})
                 for chosen in batches

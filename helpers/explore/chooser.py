@@ -1,6 +1,6 @@
 """The sampler cheat sheet (images/sampler_cheat_sheet.svg) as a chooser, with the recorded race behind each answer.
 
-Questions and rules stand in chooser.json; the first rule that holds decides. Sources: Optuna's table of samplers
+Questions, rules and evidence stand in chooser.json; the first that holds decides. Sources: Optuna's table of samplers
 (documentation of optuna.samplers), its team's AutoSampler (OptunaHub), and the recorded races.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
@@ -23,28 +23,15 @@ CONTENT = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf
 QUESTIONS: dict[str, tuple[str, ...]] = {question: tuple(answers) for question, answers in CONTENT["questions"].items()}
 FIRST = ("up to 100", "4 to 10", "only numbers", "one", "one objective", "minutes a trial or more")
 CLASSES = {"CMA-ES": "CmaEs", "NSGA-II": "NSGAII"}  # the others are called as they are
-SEVERAL, LONG = "several objectives", QUESTIONS["trials"][3:]
+LONG = QUESTIONS["trials"][3:]
 BLIND = ("Random", "QMC")  # look at no result
-TPE_CAVEATS = {  # a part of the name of the race, and what it does not show
-    "8 workers": "(In this race TPE against random search is not decided after 96 trials.)",
-    "long": "(CMA-ES leads this race, but has no model of your categories, conditions or constraints.)",
-}
 WIDEST = "Our widest race has 7 parameters: with more, try the runner-up too."
+RULES, EVIDENCE = CONTENT["rules"], CONTENT["evidence"]  # samplers, and the races that come nearest to the answers
 
 
-class Rule(NamedTuple):
-    """A sampler, and when it is taken: for each question in `wanted` one of these answers is given."""
-
-    sampler: str
-    runner_up: str
-    wanted: dict[str, list[str]]
-    reason: str
-
-    def holds(self, answers: Answers) -> bool:
-        return all(answers[question] in wanted for question, wanted in self.wanted.items())
-
-
-RULES = [Rule(**rule) for rule in CONTENT["rules"]]
+def holds(rule: dict[str, Any], answers: Answers) -> bool:
+    """Whether each question that the rule asks has one of the answers that it wants."""
+    return all(answers[question] in wanted for question, wanted in rule["wanted"].items())
 
 
 class Choice(NamedTuple):
@@ -59,28 +46,15 @@ class Choice(NamedTuple):
 
 def choose(answers: Answers) -> Choice:
     """The recommendation for one answer to each of QUESTIONS."""
-    sampler, runner_up, _, reason = next(rule for rule in RULES if rule.holds(answers))
-    evidence = _evidence(sampler, answers)
-    caveats = [WIDEST] if answers["parameters"] == "more than 10" and evidence else []
-    caveats += [caveat for race, caveat in TPE_CAVEATS.items() if sampler == "TPE" and race in evidence]
+    rule = next(rule for rule in RULES if holds(rule, answers))
+    sampler = rule["sampler"]
+    shown = next(shown for shown in EVIDENCE if holds(shown, {**answers, "sampler": sampler}))
+    widest = WIDEST if answers["parameters"] == "more than 10" and shown["race"] else ""
     # Workers that share a seed repeat each other's draws, except QMC's: they share one sequence.
     options = ["scramble=True"] * (sampler == "QMC") + ["seed=SEED"] * (answers["workers"] == "one" or sampler == "QMC")
     code = f"optuna.samplers.{CLASSES.get(sampler, sampler)}Sampler({', '.join(options)})"
-    return Choice(sampler, code, " ".join([reason, *caveats]), runner_up, evidence)
-
-
-def _evidence(sampler: str, answers: Answers) -> str:
-    """The recorded race that comes nearest to the answers; an exhaustive search needs none."""
-    if sampler == "BruteForce":
-        return ""
-    if sampler not in BLIND:
-        if answers["goal"] == SEVERAL:
-            return "two objectives"
-        if answers["trials"] in LONG:
-            return "rosenbrock5 long" if answers["parameters"] == "1 to 3" else "hartmann6 long"
-        if answers["workers"] == "several" and sampler == "TPE":
-            return "digits, 8 workers"
-    return {"1 to 3": "branin", "4 to 10": "hartmann6", "more than 10": "digits"}[answers["parameters"]]
+    reason = " ".join(filter(None, [rule["reason"], widest, shown.get("caveat")]))
+    return Choice(sampler, code, reason, rule["runner_up"], shown["race"])
 
 
 def draw(**answers: str) -> Drawing:

@@ -17,7 +17,7 @@ MOST = {
     "races": 302,
     "inside": 244,
     "fleet": 1431,
-    "explore": 1509,
+    "explore": 1483,
     "learn": 412,
     "exercises": 1400,
 }

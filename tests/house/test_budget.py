@@ -16,7 +16,7 @@ MOST = {
     "problems": 524,
     "races": 302,
     "inside": 244,
-    "fleet": 1431,
+    "fleet": 1404,
     "explore": 1509,
     "learn": 412,
     "exercises": 1400,

@@ -237,7 +237,7 @@ def connect(parts: dict[str, Any]) -> Any:
     return link
 
 
-def _journal(url: str, _: None) -> BaseStorage:
+def _journal(url: str, _: int | None) -> BaseStorage:
     path = url.removeprefix("journal:///")
     with suppress(FileNotFoundError), open(path, "rb") as file:
         if not FIRST.startswith(file.read(len(FIRST))):  # it may be empty, or hold a part of its first line
@@ -279,7 +279,7 @@ class _WholeLines(JournalFileOpenLock):
             os.unlink(self._lock_file)
 
 
-def _grpc(url: str, _: None) -> BaseStorage:
+def _grpc(url: str, _: int | None) -> BaseStorage:
     address = re.fullmatch(r"grpc://([^/]+):(\d+)/?", url)
     if not address:
         raise BadInput(f"{url} names no port: write grpc://HOST:PORT, as in grpc://localhost:13000.")

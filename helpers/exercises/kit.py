@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from functools import cache, partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -159,20 +158,19 @@ def function(
         seen = [name for name, one in inspect.signature(watch).parameters.items() if one.kind != one.VAR_POSITIONAL]
         names = seen[1:] or list(inspect.signature(right).parameters)
         cases = {", ".join(f"{n} = {shown(v)}" for n, v in zip(names, case, strict=False)): case for case in cases}
-    wanted = cache(partial(watched, watch, right, cases))  # the right answer does the same every time
 
     @exercise(key)
     def check(answer: object) -> str:
         if not callable(answer) or isinstance(answer, type) != isinstance(right, type):
             kind = "class" if isinstance(right, type) else "function"
             raise NotQuite(f"the answer is a {kind}: hand over the {kind} itself.")
-        found = watched(watch, answer, cases)
-        if same(found, wanted()):
+        found, wanted = watched(watch, answer, cases), watched(watch, right, cases)
+        if same(found, wanted):
             return praise
         for reason, mistaken in mistakes.items():
             if same(found, watched(watch, mistaken, cases)):
                 raise NotQuite(reason)
-        raise NotQuite(difference(found, wanted()))
+        raise NotQuite(difference(found, wanted))
 
 
 def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -37,7 +35,7 @@ class Leaderboard:
 
     Args:
         url: of the storage, as for `open_storage`; by default that in the environment variable LEARN_OPTUNA_STORAGE,
-            and without one a file in a folder that is removed at the end.
+            and without one a board of one's own in memory.
 
     Raises:
         BadInput: the storage cannot be opened.
@@ -45,10 +43,7 @@ class Leaderboard:
 
     def __init__(self, url: str | None = None, problem: Capstone | None = None) -> None:
         self.problem, url = problem or Capstone(), url or os.environ.get(VARIABLE)
-        if not url:
-            self._folder = tempfile.TemporaryDirectory(prefix="learn-optuna-", ignore_cleanup_errors=True)
-            url = f"sqlite:///{Path(self._folder.name).as_posix()}/leaderboard.db"
-        storage = open_storage(url)
+        storage = open_storage(url) if url else None
         self._study = optuna.create_study(storage=storage, study_name=STUDY, direction="maximize", load_if_exists=True)
 
     def submit(self, study: Any, name: Any, config: Any) -> Note:

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 from helpers.errors import BadInput
 from helpers.fleet import leash
-from helpers.fleet.storage import USER, VARIABLE, hide, open_storage, without_libpq_variables
+from helpers.fleet.storage import USER, VARIABLE, connect, hide, open_storage, parts
 
 NAME = "optuna"
 SOCKETS = os.name != "nt"
@@ -65,8 +65,7 @@ class Database:
     @property
     def environment(self) -> dict[str, str]:
         """What programs that know only the URL should inherit: for ours, no PG* variable of the learner's."""
-        with without_libpq_variables() if self._close else contextlib.nullcontext():
-            return dict(os.environ)
+        return {name: value for name, value in os.environ.items() if not (self._close and name.startswith("PG"))}
 
     def stop(self) -> None:
         """Stops the server and keeps its data; `start()` continues where it ended."""
@@ -124,8 +123,7 @@ def start_postgres(url: str | None = None) -> Database:
             raise BadInput(f"The path {folder.parent} is too long for a database: {ELSEWHERE}.")
         if shutil.disk_usage(folder).free < NEEDED_MB * 2**20:
             raise BadInput(f"{folder.parent} has no room for a database, {NEEDED_MB} MB: {ELSEWHERE}.")
-        with without_libpq_variables():
-            return _launch(folder)
+        return _launch(folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -133,8 +131,6 @@ def start_postgres(url: str | None = None) -> Database:
 
 def _launch(folder: Path) -> Database:
     """Starts a server that keeps all that it has in a new folder."""
-    import psycopg
-
     programs, passfile = _programs(folder), folder / "passfile"
     host, port = (str(folder), 5432) if SOCKETS else ("127.0.0.1", free_port())
     address = {"listen_addresses": "", "unix_socket_directories": host} if SOCKETS else {"listen_addresses": host}
@@ -156,7 +152,8 @@ def _launch(folder: Path) -> Database:
         )
     url = f"postgresql+psycopg://{USER}@/{NAME}?host={quote(host)}&port={port}&passfile={quote(str(passfile))}"
     database = Database(url, folder, process).start()
-    with psycopg.connect(url.replace("+psycopg", "").replace(f"/{NAME}?", "/postgres?"), autocommit=True) as link:
+    with contextlib.closing(connect(parts(url) | {"dbname": "postgres"})) as link:
+        link.autocommit = True
         link.execute(f"CREATE DATABASE {NAME}")
     return database
 

@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -48,7 +48,7 @@ CURES = {  # by the driver's own words
     FULL: "end a program that uses it, or let its owner raise max_connections",
     "": "start its server, or correct the URL",
 }
-_LIBPQ = threading.RLock()
+_LIBPQ = threading.Lock()
 PASSWORD = r"([^:]+://[^:@/?]*:)(.*)@"
 FIRST = b'{"op_code":'  # how a line of a journal begins
 
@@ -92,13 +92,9 @@ def open_storage(
         raise BadInput(f"{hide(url)} keeps no heartbeat: leave it out, or use a database (sqlite or postgresql).")
     if heartbeat_s is not None and heartbeat_s < 1:
         raise BadInput("A heartbeat is a whole number of seconds, at least 1.")
-    heartbeat: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if heartbeat_s:
-            retry = RetryHeartbeatStaleTrialCallback(max_retry=1)
-            heartbeat = {"heartbeat_interval": heartbeat_s, "heartbeat_stale_trial_callback": retry}
-        behind = kinds[scheme](url, heartbeat)
+        behind = kinds[scheme](url, heartbeat_s)
     reopen = partial(open_storage, url, heartbeat_s=heartbeat_s, patience_s=patience_s)
     return cast(BaseStorage, PatientStorage(behind, 0 if is_file else patience_s, reopen))
 
@@ -126,8 +122,7 @@ class PatientStorage:
         return self.reopen, ()
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
+        getattr(self.behind, name)  # AttributeError where it has no such thing
         return partial(self.call, name)
 
     def call(self, name: str, *args: Any, **options: Any) -> Any:
@@ -172,25 +167,22 @@ class PatientStorage:
         """Seconds, or None: this storage keeps no heartbeat."""
         return self.call("get_heartbeat_interval") if hasattr(self.behind, "record_heartbeat") else None
 
-    def _get_stale_trial_ids(self, study_id: int) -> list[int]:
-        return self.call("_get_stale_trial_ids", study_id)
-
 
 for kind in RDBStorage.__bases__:  # what Optuna takes for a storage, and for one that may keep a heartbeat
     kind.register(PatientStorage)  # type: ignore[attr-defined]
 
 
-def _database(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+def _database(url: str, heartbeat_s: int | None) -> BaseStorage:
     """An RDBStorage with Optuna's cache in front. Two programs that open an empty database at once both make its
     tables, and the slower one tries again; so does one that finds a server full."""
-    end = time.monotonic() + PASSES_S
+    end, retry = time.monotonic() + PASSES_S, RetryHeartbeatStaleTrialCallback(max_retry=1)
     address, options = url, dict[str, Any](connect_args={"timeout": 60, "isolation_level": None})
     if not url.startswith("sqlite"):  # one connection is kept and not five: a server has about 100 for the whole room
-        pool = QueuePool(partial(_connect, _parts(url)), pool_size=1, pre_ping=True)
+        pool = QueuePool(partial(connect, parts(url)), pool_size=1, pre_ping=True)
         address, options = "postgresql+psycopg://", {"pool": pool}
     while True:
         try:
-            storage = RDBStorage(address, engine_kwargs=options, **heartbeat)
+            storage = RDBStorage(address, options, heartbeat_interval=heartbeat_s, heartbeat_stale_trial_callback=retry)
             event.listen(storage.engine, "begin", _lock_from_the_start)
             return optuna.storages.get_storage(storage)
         except (DBAPIError, StorageInternalError) as error:
@@ -212,7 +204,7 @@ def _lock_from_the_start(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _parts(url: str) -> dict[str, Any]:
+def parts(url: str) -> dict[str, Any]:
     """What a PostgreSQL's URL says, by libpq's names; BadInput where it cannot be read."""
     from psycopg import ProgrammingError, conninfo
 
@@ -228,30 +220,24 @@ def _parts(url: str) -> dict[str, Any]:
         raise BadInput(f"{hide(url)} cannot be read as a URL: write {POSTGRESQL}.") from None
 
 
-def _connect(parts: dict[str, Any]) -> Any:
-    """A connection that speaks UTC: heartbeats are written in its time zone, and with a PGTZ they would look old."""
+def connect(parts: dict[str, Any]) -> Any:
+    """A connection that speaks UTC: heartbeats are written in its time zone, and with a PGTZ they would look old. To
+    the course's own server no PG* variable counts: libpq would take from them whatever the URL does not say."""
     import psycopg
 
     ours = parts.get("user") == USER and "passfile" in parts
-    with without_libpq_variables() if ours else nullcontext():
-        link = psycopg.connect(**(CONNECT | parts), autocommit=True)
+    with _LIBPQ if ours else nullcontext():
+        hidden = {name: os.environ.pop(name) for name in [*os.environ] if ours and name.startswith("PG")}
+        try:
+            link = psycopg.connect(**(CONNECT | parts))
+        finally:
+            os.environ.update(hidden)
     link.execute("SET TIME ZONE 'UTC'")
-    link.autocommit = False
+    link.commit()
     return link
 
 
-@contextmanager
-def without_libpq_variables() -> Iterator[None]:
-    """Inside, no PG* variable of the learner counts: libpq would take from them whatever a URL does not say."""
-    with _LIBPQ:
-        hidden = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("PG")}
-        try:
-            yield
-        finally:
-            os.environ.update(hidden)
-
-
-def _journal(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+def _journal(url: str, _: int | None) -> BaseStorage:
     path = url.removeprefix("journal:///")
     with suppress(FileNotFoundError), open(path, "rb") as file:
         if not FIRST.startswith(file.read(len(FIRST))):  # it may be empty, or hold a part of its first line
@@ -268,10 +254,8 @@ def _journal(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
 
 def _damaged_line(path: str) -> int:
     """The number of the first line that no journal has, from 1."""
-    number = 0
     with open(path, "rb") as file, suppress(ValueError, KeyError, TypeError):
-        for line in file:
-            number += 1
+        for number, line in enumerate(file, start=1):  # noqa: B007
             json.loads(line)["op_code"]
     return number
 
@@ -280,16 +264,13 @@ class _WholeLines(JournalFileOpenLock):
     """A full disk leaves half a line behind; one more line after it, and nobody could read the journal any more. Who
     gets the lock cuts it off. (A lock without links: some file systems have none.)"""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = Path(path)
-
     def acquire(self) -> bool:
         super().acquire()
-        with suppress(OSError), open(self.path, "rb") as file:
+        path = Path(self._lock_file.removesuffix(".lock"))
+        with suppress(OSError), open(path, "rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
             if file.read() not in (b"", b"\n"):
-                os.truncate(self.path, self.path.read_bytes().rfind(b"\n") + 1)
+                os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
         return True
 
     def release(self) -> None:
@@ -298,7 +279,7 @@ class _WholeLines(JournalFileOpenLock):
             os.unlink(self._lock_file)
 
 
-def _grpc(url: str, heartbeat: dict[str, Any]) -> BaseStorage:
+def _grpc(url: str, _: int | None) -> BaseStorage:
     address = re.fullmatch(r"grpc://([^/]+):(\d+)/?", url)
     if not address:
         raise BadInput(f"{url} names no port: write grpc://HOST:PORT, as in grpc://localhost:13000.")

@@ -183,13 +183,10 @@ def test_the_table(board: Leaderboard) -> None:
 # The storage
 
 
-def test_alone_the_file_goes_with_the_board() -> None:
-    """Without an address it lies in a temporary folder."""
-    board = Leaderboard()
-    folder = Path(board._folder.name)
-    assert (folder / "leaderboard.db").exists()
-    board._folder.cleanup()
-    assert not folder.exists()
+def test_alone_each_board_is_its_own() -> None:
+    """Without an address it lies in memory."""
+    submit(one := Leaderboard(), "Ada")
+    assert [entry.name for entry in one.entries()] == ["Ada"] and Leaderboard().entries() == []
 
 
 def test_the_environment_names_the_rooms_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

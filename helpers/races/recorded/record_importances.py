@@ -144,13 +144,12 @@ def main(problems: Sequence[str] = PROBLEMS) -> None:
 def _masses(recording: Recording, name: str) -> np.ndarray:
     """The probability of each level of a recorded benchmark when the hyperparameter is drawn at random, (levels,)."""
     levels, log = recording.space[name], name in recording.logarithmic
-    if isinstance(levels[0], str):
-        mass = np.ones(len(levels))
-    elif isinstance(levels[-1], int):  # Optuna draws from low - 0.5 to high + 0.5 and rounds
+    mass: np.ndarray = np.ones(len(levels))  # of names
+    if isinstance(levels[-1], int):  # Optuna draws from low - 0.5 to high + 0.5 and rounds
         values = np.arange(levels[0], levels[-1] + 1)
         mass = np.log((values + 0.5) / (values - 0.5)) if log else np.ones(len(values))
         mass = np.bincount([bisect(recording.borders(name), value) for value in values], mass)
-    else:
+    elif not isinstance(levels[0], str):
         edges = np.array([levels[0], *recording.borders(name), levels[-1]])
         mass = np.diff(np.log(edges) if log else edges)
     return mass / mass.sum()

@@ -117,13 +117,14 @@ def test_by_mouse(page: Page, window: type[Window]) -> None:
 
 
 def test_on_a_slow_machine_the_picture_is_drawn(tmp_path: Path) -> None:
-    """In a browser thirty times as slow, where a figure's own program takes some seconds to load: from anywidget 0.9.17
+    """In a browser twenty times as slow, where a figure's own program takes some seconds to load: from anywidget 0.9.17
     on all that is drawn after two seconds would be lost."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"{SHOWN}\nTpeWindow()")])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     (tmp_path / "notebooks").mkdir()
     nbformat.write(notebook, tmp_path / "notebooks" / "slow.ipynb")
     with serving_lab(tmp_path) as lab, lab_page(lab.url, "slow.ipynb") as page:
-        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 30})
+        page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 20})
         run_all(page)
         drawn = f"(document.querySelector('{PANEL} .js-plotly-plot')?._fullData ?? []).length > 0"
         page.wait_for_function(drawn, timeout=SLOWLY_S * 1000)

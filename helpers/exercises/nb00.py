@@ -26,6 +26,7 @@ choice(
     "00.2",
     6**4,
     {
+        (1, 296): "Python reads 1,296 as a pair of numbers: leave out the comma.",
         24: "24 is 6 + 6 + 6 + 6: every setting of one knob goes with every setting of the others.",
         4**6: "that is 4 to the power of 6: there are 4 knobs with 6 settings each, so turn it round.",
     },

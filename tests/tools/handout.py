@@ -20,10 +20,10 @@ from tests.tools.guide import HANDOUT, SHEETS, section
 from tests.tools.store_outputs import STILL
 
 PAGE = """<!doctype html><meta charset="utf-8"><base href="{folder}/"><title>Optuna on one page</title><style>
-body {{ font: 9pt/1.32 "DejaVu Sans", Verdana, sans-serif; color: #1a1a1a; margin: 0 }}
+body {{ font: 8.8pt/1.28 "DejaVu Sans", Verdana, sans-serif; color: #1a1a1a; margin: 0 }}
 h1 {{ font-size: 17pt; margin: 0 }} p, ul {{ margin: 1.5mm 0 }} ul {{ padding-left: 5mm }} a {{ color: inherit }}
-img {{ width: 100% }} p:has(img) {{ float: right; clear: both; width: 53%; margin: 0 0 2mm 4mm }}
-pre {{ font: 7pt/1.25 "DejaVu Sans Mono", monospace; margin: 2mm 0 }} pre code {{ font: inherit }}
+img {{ width: 100% }} p:has(img) {{ float: right; clear: both; width: 51%; margin: 0 0 2mm 4mm }}
+pre {{ font: 7pt/1.2 "DejaVu Sans Mono", monospace; margin: 2mm 0 }} pre code {{ font: inherit }}
 pre ~ p {{ clear: both }}
 h2 {{ font-size: 15pt; margin: 2mm 0 }} h2 ~ h2 {{ break-before: page }}
 li img {{ display: block; max-height: 80mm; margin: 2mm auto }}

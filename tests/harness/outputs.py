@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
+from itertools import groupby
 from typing import Any
 
 import nbformat
@@ -72,9 +73,11 @@ def masked(value: Any) -> Any:
 
 
 def figure_words(figure: dict) -> list:
-    """Of each trace its type, mode and name; of the layout its titles and annotations."""
+    """Of each trace its type, mode and name, once where many are alike: a search that parts has more or fewer lines,
+    one a trial; of the layout its titles and annotations."""
     layout = figure["layout"]
-    traces = [[trace.get(key) for key in ("type", "mode", "name")] for trace in figure["data"]]
+    kinds = [[trace.get(key) for key in ("type", "mode", "name")] for trace in figure["data"]]
+    traces = [kind for kind, _ in groupby(kinds)]
     axes = [axis.get("title", {}).get("text") for key, axis in sorted(layout.items()) if "axis" in key]
     notes = [note.get("text") for note in layout.get("annotations", [])]
     return masked([traces, layout.get("title", {}).get("text"), axes, notes])

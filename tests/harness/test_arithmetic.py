@@ -73,6 +73,7 @@ def test_a_statement_is_its_words(one, other, same):
     [
         (("data", 0, "y"), [0.5, 0.75], True),
         (("data", 0, "name"), "the best of 31", True),
+        (("data",), FIGURE["data"] * 3, True),  # a line a trial: how many is a number
         (("data", 0, "name"), "the worst of 30", False),
         (("data", 0, "mode"), "markers", False),
         (("layout", "title", "text"), "30 runs", False),

@@ -65,7 +65,7 @@ def test_a_trial_by_keyboard(page: Page) -> None:
     expect(game(page)).not_to_contain_text("Trial 1 scored")
     chosen = settings(page)
     assert chosen["learning_rate"] > 5 * before["learning_rate"]
-    for _ in range(4):
+    for _ in range(2 * len(KNOBS)):  # a slider, and the number beside it
         page.keyboard.press("Tab")
     page.keyboard.press("Space")
     score = train_here(**chosen)

@@ -136,7 +136,7 @@ def test_an_answer_made_by_clicking_is_checked(page: Page) -> None:
     field.press("Enter")
     expect(cell(page, 2)).to_contain_text(f"Chosen: {right[0]}.")
     answer(page)
-    expect(cell(page, 3)).to_contain_text(f"{len(right) - 1} missing")
+    expect(cell(page, 3)).to_contain_text(f"{len(right) - 1} more became the incumbent")
 
 
 def test_a_box_chooses(page: Page) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import time
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -127,10 +128,11 @@ def test_a_checkpoint_every_15_to_20_minutes(minutes):
         assert step.notebook == CHECKPOINTS[step.checkpoint][0]
 
 
-def walked(steps):
+@cache
+def walked(minutes):
     """{notebook: (its cells in the order in which a room runs them, the exercises among them)}; exercises solved."""
     cells, keys = {}, {}
-    for step in steps:
+    for step in ROUTES[minutes]:
         if not step.notebook:
             continue
         path = next(path for path in all_notebooks() if path.name[:2] == step.notebook)
@@ -154,7 +156,7 @@ def walked(steps):
 @pytest.mark.parametrize(("minutes", "number"), VISITS)
 def test_a_route_can_be_walked(minutes, number):
     """With the cells that were run by then, and no others, every exercise named is solved; the minutes are true."""
-    cells, keys = walked(ROUTES[minutes])[number]
+    cells, keys = walked(minutes)[number]
     notebook = nbformat.v4.new_notebook(cells=cells)
     begin = time.perf_counter()
     run(notebook)

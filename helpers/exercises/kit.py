@@ -41,11 +41,13 @@ def plain(value: object) -> Any:
     if isinstance(value, pd.Series) and not pd.api.types.is_numeric_dtype(value.index):
         value = Seen(value.to_dict())
     if isinstance(value, Mapping | pd.DataFrame):
-        return (Seen if isinstance(value, Seen) else dict)((plain(n), plain(item)) for n, item in value.items())
+        pairs = ((Odd(n) if isinstance(n, tuple | frozenset) else plain(n), plain(item)) for n, item in value.items())
+        return (Seen if isinstance(value, Seen) else dict)(pairs)
     if isinstance(value, set | frozenset):
         return sorted(map(plain, value), key=_rank)
     if hasattr(type(value), "__array__"):
-        return plain(np.asarray(value).tolist())
+        cells: Any = np.asarray(value)
+        return plain(cells[(..., *[slice(10_000)] * cells.ndim)].tolist())
     if isinstance(value, Iterable) and not isinstance(value, type | bytes):
         return [plain(item) for item, _ in zip(value, range(10_000), strict=False)]  # it may have no end
     return Odd(value.__name__ if isinstance(value, type) else f"an object of type {type(value).__name__}")
@@ -60,7 +62,8 @@ def same(found: Any, wanted: Any) -> bool:
     if isinstance(found, Seen) and isinstance(wanted, list):
         found = list(found.values())
     if type(found) in (int, float) and type(wanted) in (int, float):
-        return math.isclose(found, wanted, rel_tol=1e-6, abs_tol=1e-12) or (found != found and wanted != wanted)
+        near = math.isclose(min(found, 1e300), min(wanted, 1e300), rel_tol=1e-6, abs_tol=1e-12)
+        return near or found != found != wanted != wanted
     if isinstance(found, list) and isinstance(wanted, list):
         return len(found) == len(wanted) and all(map(same, found, wanted))
     if isinstance(found, dict) and isinstance(wanted, dict):

@@ -21,12 +21,12 @@ choice(
     "The best so far is called the incumbent. It never goes down.",
     hint="the answer is a list of five numbers: for each trial, the highest of its own score and all before it.",
 )
-
 choice(
     "00.2",
     6**4,
     {
         (1, 296): "Python reads 1,296 as a pair of numbers: leave out the comma.",
+        6 ^ 4: "^ is no power in Python: write 6**4.",
         24: "24 is 6 + 6 + 6 + 6: every setting of one knob goes with every setting of the others.",
         4**6: "that is 4 to the power of 6: there are 4 knobs with 6 settings each, so turn it round.",
     },

@@ -37,7 +37,7 @@ choices(
 )
 
 rng = np.random.default_rng(0)
-CELLS = [{"a": float(a), "b": float(b), "c": float(c)} for a, b, c in np.ndindex(2, 3, 2)]
+CELLS = [{"a": a / 999, "b": b / 999, "c": c / 999} for a, b, c in np.ndindex(2, 3, 2)]
 DRAWN = [{"a": a, "b": b} for a, b in rng.choice([1, 11, 111], size=(20, 2)).tolist()]
 function(
     "03.2",

@@ -46,7 +46,6 @@ function(
     },
     "CMA-ES sees the order of the values, never the values: f and exp(f) are the same to it.",
 )
-
 choice(
     "04.4",
     "b",

@@ -24,14 +24,14 @@ class Climber(SimpleNamespace):
 
 
 def steps(answer: Any, points: np.ndarray, losses: np.ndarray, step: float) -> Seen:
-    """The next three points, when the sampler's own step is replaced."""
+    """The next point while the last rows come, one by one, when the sampler's own step is replaced."""
     sampler = answer(seed=0)
     own = "above 0" if sampler.step > 0 else sampler.step
     sampler.rng, sampler.step = np.random.default_rng(0), step
-    return Seen({"step": own, "next points": [sampler.propose(points, losses) for _ in range(3)]})
+    return Seen({"step": own, "next points": [sampler.propose(points[:n], losses[:n]) for n in (-2, -1, None)]})
 
 
-CUBES = [(rng.uniform(0.4, 0.6, size=(3, 2)), 0.1), (rng.random((4, 3)), 0.05), (np.array([[0.0, 1.0, 0.0, 1.0]]), 0.2)]
+CUBES = [(rng.uniform(0.4, 0.6, size=(3, 2)), 0.1), (rng.random((4, 3)), 0.05), (np.tile([0.0, 1.0], (3, 2)), 0.2)]
 function(
     "05.1",
     Climber,
@@ -43,8 +43,6 @@ function(
     praise="A sampler of your own: it looks back, and moves on. Run the race, and see how far it comes.",
     watch=steps,
 )
-
-
 function(
     "05.2",
     lambda candidates, good, rest: candidates[np.argmax(good / rest)],
@@ -53,10 +51,10 @@ function(
         "that is where the good are dense; the rest may be dense there, too.": lambda c, g, r: c[np.argmax(g)],
         "that is the row's number: return the row, candidates[...].": lambda c, g, r: np.argmax(g / r),
         "a difference is no comparison by factors: divide.": lambda c, g, r: c[np.argmax(g - r)],
+        "that is a table of one row: index with the number alone.": lambda c, g, r: c[[np.argmax(g / r)]],
     },
     "The heart of TPE: dense among the good, in comparison with the rest.",
 )
-
 choice(
     "05.3",
     "c",

@@ -28,11 +28,13 @@ class GapPruner:
 
 def judged(pruner: Callable, gap: float, done: list[dict], reports: dict[int, float]) -> object:
     """Whether it stops a trial with these reports, after those that are done and one that was pruned at 0.99."""
-    study = optuna.create_study(direction="maximize")
+    study, asked = optuna.create_study(direction="maximize"), pruner(gap)
+    running = create_trial(state=TrialState.RUNNING, intermediate_values=reports)
+    study.add_trial(running)
+    asked.prune(study, study.trials[-1])  # while none has completed; what it may have kept of that is out of date
     study.add_trials([create_trial(value=curve[max(curve)], intermediate_values=curve) for curve in done])
-    study.add_trial(create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.99, 2: 0.99}))
-    study.add_trial(create_trial(state=TrialState.RUNNING, intermediate_values=reports))
-    return bool(pruner(gap).prune(study, study.trials[-1]))  # to Optuna None means: go on
+    study.add_trials([create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.99, 2: 0.99}), running])
+    return bool(asked.prune(study, study.trials[-1]))  # to Optuna None means: go on
 
 
 THREE, LOW = [{1: 0.4, 2: 0.9}, {1: 0.6, 2: 0.8}, {0: 0.9, 6: 0.7}], [{1: -3.0, 2: -2.0}, {1: -1.0, 2: -1.5}]
@@ -77,7 +79,6 @@ function(
     praise="Report what you return, in the direction of the study.",
     watch=followed,
 )
-
 choices(
     "06.3",
     {"a": "Wilcoxon", "b": "Threshold", "c": "Hyperband"},
@@ -96,7 +97,6 @@ choices(
     },
     "With folds, return their mean when told to stop. And name a study with Hyperband: brackets come from its name.",
 )
-
 choice(
     "06.4",
     64 + 16 * 3 + 4 * 12,

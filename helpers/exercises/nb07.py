@@ -37,7 +37,6 @@ choices(
     },
     "As low on the ladder as the work allows.",
 )
-
 choice(
     "07.2",
     10,
@@ -57,7 +56,7 @@ def another_process() -> Iterator[None]:
     """It starts at another time, and Python salts the hash of a text in each process anew."""
     plain, later = hash, time() + 86_400
     salted = mock.patch("builtins.hash", lambda value: plain((value, "salt") if "'" in repr(value) else value))
-    with salted, mock.patch("time.time", lambda: later):
+    with salted, mock.patch("time.time", lambda: later), mock.patch("os.getpid", lambda: 7):
         yield
 
 
@@ -98,7 +97,7 @@ def met(join: Callable, first_worker: str, its_trials: int, second_worker: str) 
             found.append("a ValueError that says something" if str(refusal) else "a ValueError without a word")
             continue
         if not isinstance(study, optuna.Study):
-            raise NotQuite(f"it returned {type(study).__name__}: return the study.")
+            raise NotQuite(f"it returned {type(study).__name__}: return the study, or raise a ValueError.")
         found.append(f"{study.study_name}, to {study.direction.name.lower()}, {len(study.trials)} trials")
         study.add_trials([create_trial(value=1.0)] * its_trials)
     return [*found, f"studies: {len(storage.get_all_studies())}"]

@@ -39,7 +39,7 @@ def scaled(answer: Callable, direction: Direction) -> object:
     found = plain(answer(study))
     if not isinstance(found, dict) or not all(isinstance(share, float) for share in found.values()):
         return found
-    return {name: share / abs(sum(found.values())) for name, share in found.items()}
+    return {name: share / (abs(sum(found.values())) or 1) for name, share in found.items()}
 
 
 def of_seconds(sign: int) -> Callable:

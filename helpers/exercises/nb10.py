@@ -26,8 +26,8 @@ def found(answer: Callable, *names: str) -> object:
         for name, epoch in {"epoch 8": 8, "epoch 9": 9}.items():
             torch.save({"epoch": epoch, "weights": torch.ones(300)}, files / name)
         torch.save({}, files / "an empty dict")
-        (files / "half").write_bytes((files / "epoch 9").read_bytes()[:900])
-        for name, text in {"zeros": bytes(900), "empty": b"", "not a checkpoint": b"epoch 9"}.items():
+        (files / "half").write_bytes((whole := (files / "epoch 9").read_bytes())[:900].ljust(len(whole), b"\0"))
+        for name, text in {"zeros": bytes(900), "empty": b"", "spoiled": whole.replace(b"\x02}", b"\x02\0")}.items():
             (files / name).write_bytes(text)
         held = answer([files / name for name in names])
     return {"epoch": held["epoch"]} if isinstance(held, dict) and "epoch" in held else held
@@ -44,7 +44,7 @@ def newest(paths: Sequence[Path]) -> object:
 
 
 WHOLE, HALF = ("epoch 9", "epoch 8"), ("half", "epoch 9", "epoch 8")
-DAMAGED = ("missing", "empty", "zeros", "not a checkpoint", "epoch 8")
+DAMAGED = ("missing", "empty", "zeros", "spoiled", "epoch 8")
 FILES = (WHOLE, HALF, DAMAGED, ("half", "missing"), (), ("an empty dict", "epoch 8"))
 function(
     "10.1",

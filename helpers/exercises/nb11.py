@@ -26,12 +26,13 @@ PARTS = {"train": slice(300), "validation": slice(300, 500), "test": slice(500, 
 DATA = {name: (pixels[part] / 16, labels[part]) for name, part in PARTS.items()}
 
 
-def curve(answer: Callable, config: Mapping, seed: int) -> list[float]:
-    """What is yielded, nine values at most."""
-    found = answer(config, deepcopy(DATA), seed)
-    if not isinstance(found, Iterator):
-        raise NotQuite("train is no generator: `yield` the accuracy after each epoch, so that a search can stop it.")
-    return list(islice(found, 9))
+def curve(answer: Callable, config: Mapping, seed: int) -> list[dict]:
+    """What is yielded, nine values at most, and how often it has trained until then."""
+    with patch.object(SGDClassifier, "partial_fit", autospec=True, side_effect=SGDClassifier.partial_fit) as trains:
+        found = answer(config, deepcopy(DATA), seed)
+        if not isinstance(found, Iterator):
+            raise NotQuite("train is no generator: `yield` the accuracy after each epoch, so a search can stop it.")
+        return [{"trained": trains.call_count, "accuracy": value} for value in islice(found, 9)]
 
 
 def train(config: Mapping, data: Mapping, seed: int, judges: str = "validation") -> Iterator[float]:
@@ -101,7 +102,7 @@ function(
 )
 
 
-def survived(answer: Callable, error: type[Exception] | None) -> list:
+def survived(answer: Callable, error: type[Exception] | None, loss: float = 0.0) -> list:
     """What comes of a training that raises this, how often it ran, and when memory was freed."""
     seen: list[str] = []
     held: WeakSet = WeakSet()
@@ -119,7 +120,7 @@ def survived(answer: Callable, error: type[Exception] | None) -> list:
 
     with patch("torch.cuda.empty_cache", free), patch("torch.cuda.is_available", lambda: True):
         try:
-            end = answer(train, FixedTrial({"x": 0.0}))
+            end = answer(train, FixedTrial({"x": loss}))
         except Exception as raised:
             end = f"raises {type(raised).__name__}"
     return [*seen, end]
@@ -139,7 +140,8 @@ ERRORS = (None, torch.OutOfMemoryError, RuntimeError, KeyError, TypeError, Value
 function(
     "11.3",
     patient,
-    {f"a training that raises {error.__name__ if error else 'nothing'}": (error,) for error in ERRORS},
+    {f"a training that raises {error.__name__ if error else 'nothing'}": (error,) for error in ERRORS}
+    | {"a training that returns 0.5": (None, 0.5)},
     praise="Catch what you expect, by name. A bug should stop you in the first trial, not after the weekend.",
     watch=survived,
 )

@@ -111,7 +111,6 @@ function(
     "Four trainings, and the winner is chosen by three numbers instead of one.",
     watch=enqueued,
 )
-
 choice(
     "12.4",
     "b",

@@ -46,9 +46,8 @@ def draw(entries: list[Entry], ladder: pd.DataFrame, me: str = "", budget: int =
         traces[kind] = [rows[n][2] for n in own], own, {"error_x": bars, "customdata": hover, "marker": marker}
     figure = go.Figure(layout=legend_above("Leaderboard", showlegend=True))
     add(figure, traces, mode="markers", hovertemplate="%{customdata}: %{x:.4f}<extra></extra>")
-    ticks = {"tickvals": list(range(len(rows))), "ticktext": labels}
-    figure.update_xaxes(title="accuracy on the test images, held-back seeds")
-    figure.update_yaxes(automargin=True, range=[max(len(rows), 1) - 0.4, -0.6], **ticks)
+    figure.update_xaxes(title="accuracy on the test images, held-back seeds").update_yaxes(automargin=True)
+    figure.update_yaxes(range=[max(len(rows), 1) - 0.4, -0.6], tickvals=[*range(len(rows))], ticktext=labels)
     return figure, _said(entries, ladder, me, budget)
 
 

@@ -17,6 +17,7 @@ from helpers import plots
 from helpers.explore.explorable import Drawing, Explorable, add, dots, legend_above, line, slider
 
 WORD = re.compile(r"[^\s,;]+")
+TICKS = [digit / power for power in (1000, 100, 10, 1) for digit in (1, 2, 5)]
 HOW = "Click a dot (again: it is free), draw a box around several, or type their numbers."
 
 
@@ -34,23 +35,24 @@ def draw_front(study: Study, limit: float) -> Drawing:
     steps, trials = front(study), study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     within = [trial for trial in steps if trial.values[1] <= limit]
     beyond, affordable = ([t for t in trials if (t.values[1] <= limit) is inside] for inside in (False, True))
-    skip, highest = {"hoverinfo": "skip", "hovertemplate": None}, max(trial.values[0] for trial in trials)
+    errors, skip = _places(trials)[1], {"hoverinfo": "skip", "hovertemplate": None}
+    ends = [min(errors) / 1.4, 1.4 * max(errors)]
     traces = {
         "out of reach": _places(beyond, **dots("#777777", symbol="circle-open", size=8)),
         "within the limit": _places(affordable, **dots(plots.BLUE, size=8)),
         "Pareto front": _places(steps, **line(plots.GREEN, shape="hv", width=2) | skip),
-        "limit": ([limit] * 2, [0, 1.05 * highest], line(plots.VERMILLION, dash="dot") | skip),
+        "limit": ([limit] * 2, ends, line(plots.VERMILLION, dash="dot") | skip),
         "chosen": _places(within[-1:], **dots(plots.VERMILLION, symbol="diamond", size=14)),
     }
     figure = add(go.Figure(layout=legend_above("Error against parameters")), traces)
     figure.update_xaxes(title="parameters (logarithmic)", type="log", dtick=1, tickformat=",")
-    figure.update_yaxes(title="error", rangemode="tozero")
+    figure.update_yaxes(title="error (logarithmic)", type="log", range=np.log10(ends), tickvals=TICKS)
     return figure, _said(steps[len(within) - 1 : len(within) + 1], limit)
 
 
 def _places(trials: list[FrozenTrial], **look: object) -> tuple[list, list, dict]:
     """Trials as one trace; their numbers are shown under the mouse."""
-    errors, sizes = ([trial.values[n] for trial in trials] for n in (0, 1))
+    sizes, errors = [t.values[1] for t in trials], [max(t.values[0], 1e-4) for t in trials]  # a logarithm has no 0
     hover = {"hovertemplate": "trial %{customdata}<br>%{x:,}, %{y:.4f}<extra></extra>"}
     return sizes, errors, {"customdata": [trial.number for trial in trials], **hover, **look}
 

@@ -138,8 +138,7 @@ def draw_cma(function: Function, step: int, seed: int = 0) -> Drawing:
     figure = add(go.Figure(contour(function)), traces).update_xaxes(title="x0", range=across, constrain="domain")
     figure.update_yaxes(title="x1", range=up, scaleanchor="x", constrain="domain")  # so that a circle is round
     figure.update_layout(height=TALL, margin_r=190, legend={"y": 1, "x": 1.01})
-    figure.update_layout(title="True: the map. CMA-ES sees: which dots are better")
-    return figure, said
+    return figure.update_layout(title="True: the map. CMA-ES sees: which dots are better"), said
 
 
 def ellipse(step: cmaes.CmaStep, sigmas: float) -> np.ndarray:

@@ -60,8 +60,8 @@ def test_every_position_of_the_sliders_can_be_drawn(trials: int) -> None:
     for top in TOP:
         found, (figure, said) = random_searches(trials, top=top, seed=1), draw_optimism(trials, top=top, seed=1)
         dots, again, kept, _, means = figure.data
-        assert list(dots.y) == list(found.seen) and list(again.y) == (list(found.seen[found.chosen]) if top > 1 else [])
-        assert list(kept.x) == [found.worth[found.kept]] and list(means.y) == list(ROWS)
+        assert list(dots.x) == list(found.seen) and list(again.x) == (list(found.seen[found.chosen]) if top > 1 else [])
+        assert list(kept.y) == [found.worth[found.kept]] and list(means.y) == list(ROWS)
         assert np.allclose(means.x, found.ends.mean(axis=1)) and min(means.error_x.array) >= 0
         for axis in (figure.layout.xaxis, figure.layout.yaxis):
             inside = [*kept.x, *kept.y, *again.x, *again.y]

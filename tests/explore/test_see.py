@@ -90,11 +90,13 @@ def test_the_map_is_optunas(search: str, sampler: str) -> None:
     assert known.sum() <= 20 and (filled[known] == z[known]).all() and np.isfinite(filled).all()
     assert set(zip(x[np.where(known)[1]], y[np.where(known)[0]], strict=True)) <= set(dots)
     figure, said = draw_contours(20, search, sampler)
-    guessed, truth, *shown = figure.data
+    guessed, truth, *shown, crosses = figure.data
     assert np.array_equal(np.array(guessed.z, dtype=float), z, equal_nan=True)
     assert np.array_equal(truth.z, true_surface(search)) and off.shape == truth.z.shape
     assert all(list(zip(trace.x, trace.y, strict=True)) == dots for trace in shown)
-    assert f"by {off.max():.2f} at" in said
+    assert f"by {off.max():.2f} at" in said and f"at {(off > 0.05).sum()} of 50 places" in said
+    missed = {(SPACE[PAIR[0]][column], SPACE[PAIR[1]][row]) for row, column in np.argwhere(off > 0.05)}
+    assert set(zip(crosses.x, crosses.y, strict=True)) == missed and len(crosses.x) == len(missed)
 
 
 def test_the_map_is_right_at_its_dots() -> None:

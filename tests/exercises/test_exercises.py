@@ -168,6 +168,12 @@ def uniform_climb(self, points, losses):
     return np.clip(best + self.rng.uniform(-1.732, 1.732, size=len(best)) * self.step, 0, 1)
 
 
+def climb_from_the_first(self, points, losses):
+    """The best point of the first call is kept for ever."""
+    self.best = getattr(self, "best", points[np.argmin(losses)])
+    return np.clip(self.best + self.rng.normal(0, self.step, size=len(self.best)), 0, 1)
+
+
 def climb_in_place(self, points, losses):
     """The best row is a view: what is added to it changes the points."""
     best = points[np.argmin(losses)]
@@ -230,6 +236,20 @@ def below(value, there, gap) -> bool:
     return bool(there) and value < max(there) - gap
 
 
+class Remembers(optuna.pruners.BasePruner):
+    """An answer to exercise 06.1 that knows the trials that were complete when it was asked first, and no others."""
+
+    def __init__(self, gap):
+        self.gap, self.done = gap, None
+
+    def prune(self, study, trial):
+        if self.done is None:
+            self.done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+        others = [other.intermediate_values for other in self.done]
+        there = [values[trial.last_step] for values in others if trial.last_step in values]
+        return below(last_value(trial), there, self.gap)
+
+
 ALL_STATES = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
 
@@ -240,6 +260,8 @@ WRONG = [
     ("00.1", "0.93", "a list of five numbers"),
     ("00.2", 24, "every setting of one knob goes with every setting of the others"),
     ("00.2", 4096, "turn it round"),
+    ("00.2", 6 ^ 4, "no power in Python"),
+    ("00.2", 6**6**4, "multiply"),
     ("00.2", 1297, "multiply"),
     ("00.2", "many", "a text: write a number"),
     ("00.2", lambda: 6**4, "multiply"),
@@ -341,6 +363,11 @@ WRONG = [
         r"matters = \['a'\] it gives",
     ),
     ("03.2", lambda trials, matters: 0, "it gives 0; asked was"),
+    (
+        "03.2",
+        lambda trials, matters: len(trials) - len({tuple(round(t[m], 2) for m in matters) for t in trials}),
+        r"'b'\] it gives 11; asked was 9",
+    ),
     ("03.2", without_the_rest, "changes what it is given"),
     ("04.1", lambda values: (order_04(values)[: size_04(values)], values.sort())[0], "changes what it is given"),
     (
@@ -359,6 +386,7 @@ WRONG = [
     ("03.1", CHOICE | {"b": TPE}, "there is one that gets closer"),
     ("03.1", CHOICE | {"b": ["GP", "CMA-ES"]}, "is not one of"),
     ("04.1", lambda values: np.argsort(values)[::-1][:3], "asked was"),
+    ("04.1", lambda values: np.zeros(2 * 10**7), "it gives .0.0, 0.0"),
     ("04.1", lambda values: np.argsort(values)[: max(len(values) // 10, 1)], "asked was"),
     ("04.1", lambda values: np.argsort(values)[: math.ceil(len(values) / 10)], "asked was"),
     (
@@ -402,12 +430,14 @@ WRONG = [
     ("05.1", climb(step=0.1), "step = 0.05 next points: .*; asked was"),
     ("05.1", climb_in_place, "changes what it is given"),
     ("05.1", uniform_climb, "next points: .*; asked was"),
+    ("05.1", climb_from_the_first, "next points: .*; asked was"),
     ("05.1", lambda self, points, losses: points[np.argmin(losses)], "next points: .*; asked was"),
     ("05.1", lambda self, points, losses: points, "next points: .*; asked was"),
     ("05.1", optuna.samplers.RandomSampler(), "the answer is a class"),
     ("05.2", lambda candidates, good, rest: candidates[np.argmax(good)], "the rest may be dense"),
     ("05.2", lambda candidates, good, rest: candidates[np.argmax(good - rest)], "divide"),
     ("05.2", lambda candidates, good, rest: np.argmax(good / rest), "return the row"),
+    ("05.2", lambda candidates, good, rest: candidates[[np.argmax(good / rest)]], "a table of one row"),
     ("05.2", lambda candidates, good, rest: candidates[np.argmin(good / rest)], "asked was"),
     ("05.2", lambda candidates, good, rest: max(good / rest), "asked was"),
     ("05.3", "a", "reaches beyond the margin"),
@@ -440,6 +470,7 @@ WRONG = [
     ),
     ("06.1", gap_rule(below, step_of=lambda values, step: step and values.get(step)), "asked was"),
     ("06.1", gap_rule(lambda value, there, gap: None), "it gives False; asked was"),
+    ("06.1", Remembers, "it gives False; asked was True"),
     ("06.1", optuna.pruners.MedianPruner(), "the answer is a class"),
     (
         "06.2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -68,6 +69,7 @@ WRONG = [
     ("07.2", 11, "40 are missing"),
     ("07.3", lambda seed, worker: TPESampler(seed=10 * seed + worker), "with 23 workers each it gives .* 92,"),
     ("07.3", lambda seed, worker: TPESampler(seed=seed + worker), "with 23 workers each it gives"),
+    ("07.3", lambda seed, worker: TPESampler(seed=1000 * seed + worker + os.getpid()), "in another process': False"),
     ("07.3", of_the_clock, "'different streams': 20, 'the same in another process': False"),
     ("07.3", lambda seed, worker: TPESampler(), "'the same in another process': False"),
     (
@@ -79,6 +81,7 @@ WRONG = [
     ("07.3", lambda seed, worker: TPESampler(seed=worker), "with 23 workers each it gives .'different streams': 23,"),
     ("07.3", lambda seed, worker: RandomSampler(seed=seed), "a TPESampler was asked for"),
     ("07.4", joined(refuse=False), "'minimize' it gives .*, 1 trials', .*; asked was .*'a ValueError that says"),
+    ("07.4", lambda storage, name, direction: None, "return the study, or raise a ValueError"),
     ("07.4", joined(exists=False), "the error DuplicatedStudyError"),
     ("07.4", joined(direction="minimize", refuse=False), "gives .'shared, to minimize, .*asked was .'shared, to max"),
     ("07.4", joined(words=()), "without a word"),

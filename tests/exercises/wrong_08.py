@@ -33,6 +33,11 @@ WRONG = [
         lambda frame: summed(frame) / pd.Timedelta(minutes=1),
         "gives .'COMPLETE': 210.*asked was .'COMPLETE': 3.5",
     ),
+    (
+        "08.2",
+        lambda frame: frame.groupby(["state", "number"])["duration"].sum() / pd.Timedelta("1h"),
+        r"\('COMPLETE', 0\): 1.5",
+    ),
     ("08.2", summed, "these are times: divide the sum"),
     ("08.2", lambda frame: summed(frame).dt.seconds / 3600, "a day has 24 hours"),
     ("08.2", lambda frame: summed(frame).dt.components @ [0, 1, 1 / 60, 0, 0, 0, 0], "the days are left out"),

@@ -26,6 +26,7 @@ WRONG = [
     ("09.1", lambda all_, best: np.sum(best * (all_ / best - 1) ** 2), "it gives .*asked was"),
     ("09.1", lambda all_, best: all_ * (best / all_ - 1) ** 2, "it gives .0.125, 0.25, 0.0.; asked was 0.375"),
     ("09.1", 3, "hand over the function itself"),
+    ("09.2", lambda study: {"width": 0.0, "rate": 0.0}, "gives .'width': 0.0, 'rate': 0.0.; asked was"),
     ("09.2", lambda study: of_seconds(study, 1), "for being .fast."),
     ("09.2", lambda study: of_seconds(study, 1 if study.direction.name == "MINIMIZE" else -1), "plays no part"),
     ("09.2", lambda study: get_param_importances(study, target=lambda trial: -trial.values[0]), "it gives .*asked was"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 
 import optuna
 import torch
@@ -69,6 +70,12 @@ def fewer(study, train_many, size):
 
 WRONG = [
     ("10.1", first_only, "the files .'half', 'epoch 9', 'epoch 8'. it gives the error RuntimeError"),
+    ("10.1", lambda paths: next((torch.load(p) for p in paths if zipfile.is_zipfile(p)), None), "the error Unpickling"),
+    (
+        "10.1",
+        lambda paths: next((torch.load(p) for p in paths if p.exists() and p.stat().st_size > 900), None),
+        "the files .'half', 'epoch 9', 'epoch 8'. it gives the error",
+    ),
     ("10.1", tried(order=reversed), "gives .'epoch': 8.; asked was .'epoch': 9"),
     ("10.1", tried(caught=FileNotFoundError), "the error RuntimeError"),
     ("10.1", tried(caught=RuntimeError), "the error FileNotFoundError"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from unittest.mock import ANY
 
@@ -142,12 +143,14 @@ def twice(train, trial):
 CONTEXT: dict[str, dict] = {}
 WRONG = [
     ("11.1", trained(result=list), "no generator"),
+    ("11.1", trained(result=lambda found: iter(list(found))), "'trained': 5.*asked was .*'trained': 1"),
     ("11.1", trained(judges="test"), "the test images judge"),
     ("11.1", trained(judges="train"), "it gives .*asked was"),
     ("11.1", trained(seed=0), "the seed is still written into the code"),
     ("11.1", trained(scale=16), "the images are divided by 16 already"),
     ("11.1", trained(epochs=6), "it gives .*asked was"),
     ("11.1", lambda config, data: iter([0.5]), "it gives the error TypeError"),
+    ("11.2", evening(lambda seed, done: apart(seed, done) + os.getpid()), "'the same again': False"),
     ("11.2", evening(lambda seed, done: seed), "with seed 3 it gives .*'draws that differ': 10,.*asked was .* 25,"),
     ("11.2", evening(lambda seed, done: None), "'the same again': False"),
     ("11.2", evening(apart, lambda done: 10), r"gives .'trials': .10, 20, 30, 40."),
@@ -168,6 +171,7 @@ WRONG = [
         survivor(MemoryError, end=prune),
         "gives .'trains', 'raises OutOfMemoryError'.; asked was .'trains', 'frees', 'raises TrialPr",
     ),
+    ("11.3", lambda train, trial: -survivor(TOO_LARGE, end=prune)(train, trial), "gives .'trains', -0.5.; asked was"),
     ("11.3", survivor(Exception, end=prune), "raises RuntimeError it gives .'trains', 'frees', 'raises TrialPruned'.;"),
     (
         "11.3",

@@ -125,7 +125,7 @@ def room(record: Record) -> str:
     runs = [one for seeds in record.values() for one in seeds.values()]
     peak, seconds = max(one["peak"] for one in runs), max(one["seconds"] for one in runs)
     rows = [
-        (n, f"{n * (peak + SERVER_MB) / 1000:.0f}", *(f"{n * seconds / cores / 60:.0f}" for cores in (8, 32)))
+        (n, f"{n * (peak + SERVER_MB) / 1000:.0f}", *(f"{max(1, n * seconds / cores / 60):.0f}" for cores in (8, 32)))
         for n in (10, 20, 30)
     ]
     return table(["learners", "memory, GB", "minutes, longest notebook, 8 cores", "32 cores"], rows)

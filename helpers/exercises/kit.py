@@ -113,8 +113,7 @@ def choices(key: str, right: Mapping[str, object], reasons: Mapping[str, Mapping
 
     @exercise(key)
     def check(answer: object) -> str:
-        given = plain(answer)
-        given = {word(name): value for name, value in given.items()} if isinstance(given, dict) else {}
+        given = {word(name): value for name, value in found.items()} if isinstance(found := plain(answer), dict) else {}
         if given.keys() != {word(name) for name in right}:
             raise NotQuite(f"the answer is a dictionary with the keys {', '.join(map(repr, right))}.")
         for name, wanted in right.items():
@@ -188,16 +187,16 @@ def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
 
 
 class Given(optuna.samplers.RandomSampler):
-    """Suggests the values of `params`, in the range or not; what is not among them, or is no choice, is drawn."""
+    """Suggests the values of `params`; what is not among them, or is not in the range that is asked for, is drawn."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         super().__init__(seed=course_seed())
         self.params = params
 
-    def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Any:
-        drawn = super().sample_independent(study, trial, param_name, param_distribution)
-        value = self.params.get(param_name, drawn)
-        return value if value in getattr(param_distribution, "choices", [value]) else drawn
+    def sample_independent(self, study: Any, trial: Any, name: str, have: Any) -> Any:
+        value = self.params.get(name, drawn := super().sample_independent(study, trial, name, have))
+        span = not isinstance(value, str) and hasattr(have, "low")
+        return value if (have.low <= value <= have.high if span else value in getattr(have, "choices", ())) else drawn
 
 
 def asked(objective: Callable, params: Mapping[str, Any], first: int = 0) -> Seen:

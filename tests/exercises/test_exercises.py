@@ -49,6 +49,15 @@ def fit_value(trial, last="validation_accuracy", log=True, result=lambda values:
     return result([getattr(epoch, last) for epoch in epochs])
 
 
+def by_exponent(trial) -> float:
+    """An objective for exercise 01.1 that asks for the batch size's exponent."""
+    rate = trial.suggest_float("learning_rate", 0.001, 1, log=True)
+    size = 2 ** trial.suggest_int("batch_size", 4, 8)
+    optimizer = trial.suggest_categorical("optimizer", ["sgd", "adam"])
+    config = TrainingConfig(learning_rate=rate, batch_size=size, optimizer=optimizer, epochs=3, seed=SEED)
+    return fit(config, data)[1][-1].validation_accuracy
+
+
 def study_of(direction: str, sampler, trials: int) -> optuna.Study:
     """An answer to exercise 01.3."""
     study = optuna.create_study(direction=direction, sampler=sampler)
@@ -288,6 +297,8 @@ WRONG = [
     ("01.1", lambda trial: fit_value(trial, seed=SEED + trial.number), "returned: "),
     ("01.1", lambda trial: fit_value(trial, result=np.mean), "returned: "),
     ("01.1", lambda trial: fit_value(trial) and None, "returned: None; asked was"),
+    ("01.1", by_exponent, r"batch_size: suggest_int\(4, 8\); asked was"),
+    ("01.1", lambda trial: trial.suggest_float("optimizer", 0, 1), "learning_rate: nothing; asked was"),
     ("01.1", lambda: 1, "the error TypeError"),
     ("01.1", 0.95, "the answer is a function"),
     ("01.2", 7, "a count: of the rows where"),

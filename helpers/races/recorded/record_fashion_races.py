@@ -60,10 +60,10 @@ PRUNERS: dict[str, Callable[[], BasePruner]] = {
 SEVERAL = {name: SAMPLERS[name] for name in ("Random", "TPE")} | {"NSGA-II": lambda seed: NSGAIISampler(seed=seed)}
 PLANS = {  # race: (entrants, runs, length of its last axis)
     "samplers": (tuple(SAMPLERS), 200, TRIALS),
-    "pruners, Random": (tuple(PRUNERS), 60, BUDGET),
+    "pruners, Random": (tuple(PRUNERS), 200, BUDGET),
     "top five again": (("once", "again"), 60, 1),
     "with GP": (tuple(WITH_GP), 40, FEW),
-    "pruners, TPE": (tuple(PRUNERS), 60, BUDGET),
+    "pruners, TPE": (tuple(PRUNERS), 200, BUDGET),
     "two objectives": (tuple(SEVERAL), 60, TRIALS),
 }
 KINDS = ("validation", "test")

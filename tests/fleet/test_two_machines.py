@@ -39,7 +39,7 @@ def blocks() -> list[str]:
     """The page's commands, block by block."""
     cells = nbformat.read(ROOT / "notebooks" / "07_scale_up.ipynb", as_version=4).cells
     page = "\n".join(one.source for one in cells if one.id.startswith("scaleup-server-"))
-    return re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    return re.findall(r"```(?:bash)?\n(.*?)```", page, re.DOTALL)
 
 
 @dataclass

@@ -52,7 +52,7 @@ def record_run(path: Path, seed: int) -> dict[str, Any]:
     """Runs one notebook, solved, in the reference arithmetic; memory in MB, the rest in seconds."""
     notebook, _ = solved(path)
     code = fingerprint(notebook)
-    seconds, peak = measured_run(notebook, seed, "reference")
+    seconds, peak, _ = measured_run(notebook, seed, "reference")
     return {
         "code": code,
         "seconds": round(seconds, 1),

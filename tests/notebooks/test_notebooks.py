@@ -21,7 +21,7 @@ CHECK = re.compile(r'^check\("(\d\d\.\d)"', re.MULTILINE)
 # The kernel's own peak (the one that getrusage reports begins with that of the process it was started from), and what
 # of it are pages of files: libraries, which kernels share and the system can drop; machines map more of them or less.
 MEMORY = "print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith(('VmHWM', 'RssFile'))])"
-LIMIT_SECONDS, LIMIT_BYTES = {"07": 90, "10": 120}, 768 * 2**20  # 60 s for the others; memory without files
+LIMIT_SECONDS, LIMIT_BYTES = {"03": 75, "07": 90, "09": 75, "10": 120}, 768 * 2**20  # else 60 s; memory without files
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
